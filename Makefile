@@ -1,0 +1,43 @@
+# Thin on purpose: the work is in Python files that also run without make.
+PYTHON ?= python3
+RUN := $(PYTHON) book/env.py
+
+.PHONY: help book serve test lint format notebooks weights results font lock clean
+
+help: ## list what make can do
+	@$(PYTHON) book/env.py --help-make
+
+book: ## make the environment and build the site
+	$(RUN) book/site.py
+
+serve: ## show the site on localhost
+	$(RUN) book/site.py serve
+
+test: lint ## run everything that CI runs
+	$(RUN) -m pytest --nbval-lax tests notebooks
+
+lint: ## check code and notebooks with ruff
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+format: ## let ruff format the code
+	$(RUN) -m ruff format .
+
+notebooks: ## make the notebooks again, executing the chapters that changed
+	$(RUN) book/notebooks.py
+
+weights: ## train the three networks that ship (hours on two CPU cores)
+	$(RUN) book/experiments/weights.py
+
+results: ## measure again what the chapters cite
+	$(RUN) book/experiments/denoising.py
+	$(RUN) book/experiments/skips.py
+
+font: ## cut the Chinese font subset after changing unetlib/labels.py
+	$(RUN) book/font.py
+
+lock: ## write the exact versions of this environment to requirements.lock
+	$(RUN) book/env.py --lock
+
+clean: ## remove what was built; the environment stays
+	$(PYTHON) book/env.py --clean
