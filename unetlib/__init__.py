@@ -1,0 +1,11 @@
+"""unetlib: the small library behind the book "From Noise to Digits".
+
+Read it in this order: data, noise, metrics; model; batcher, train; then pretrained,
+plots, labels and widgets.
+"""
+
+from unetlib.labels import use_language
+from unetlib.pretrained import load_pretrained
+
+__version__ = "0.1.0"
+__all__ = ["load_pretrained", "use_language"]

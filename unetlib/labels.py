@@ -1,0 +1,80 @@
+"""What figures and sliders say, in Chinese and English.
+
+`use_language("zh")` chooses once per notebook; `label("noisy")` gives the word. The
+Chinese comes in a small subset of Noto Sans SC (SIL Open Font License, in `fonts/`)
+that holds exactly the characters below: after adding one, run `make font`.
+"""
+
+from pathlib import Path
+
+import matplotlib
+from matplotlib import font_manager
+
+FONT = Path(__file__).parent / "fonts" / "NotoSansSC-subset.ttf"
+LABELS = {  # key: (Chinese, English)
+    # pictures
+    "clean": ("干净", "clean"),
+    "noisy": ("加噪", "noisy"),
+    "denoised": ("去噪", "denoised"),
+    "output": ("输出", "output"),
+    "input": ("输入", "input"),
+    "target": ("目标", "target"),
+    "residual": ("残差", "residual"),
+    "noise": ("噪声", "noise"),
+    "gaussian_filter": ("高斯滤波", "Gaussian filter"),
+    "feature_map": ("特征图", "feature map"),
+    # networks, as the weights are named
+    "article": ("文章的网络，未加噪声", "article's network, no noise"),
+    "article-noise": ("同一网络，只加噪声", "same network, noise added"),
+    "skip": ("跳跃连接 U-Net", "skip U-Net"),
+    # axes
+    "sigma": ("噪声水平 σ", "noise level σ"),
+    "psnr": ("峰值信噪比（dB）", "PSNR (dB)"),
+    "loss": ("损失", "loss"),
+    "epoch": ("轮", "epoch"),
+    "step": ("步", "step"),
+    "pixel_value": ("像素值", "pixel value"),
+    "count": ("个数", "count"),
+    "lr": ("学习率", "learning rate"),
+    "filter_width": ("滤波宽度（像素）", "filter width (pixels)"),
+    # the U
+    "encoder": ("编码器", "encoder"),
+    "decoder": ("解码器", "decoder"),
+    "bottleneck": ("瓶颈层", "bottleneck"),
+    "skip_connection": ("跳跃连接", "skip connection"),
+    "convolution": ("卷积", "convolution"),
+    "pooling": ("池化", "pooling"),
+    "upsampling": ("上采样", "upsampling"),
+    "downsampling": ("下采样", "downsampling"),
+    # sliders
+    "digit": ("第几个数字", "digit"),
+    "model": ("网络", "network"),
+    "new_noise": ("换一份噪声", "new noise"),
+}
+LANGUAGES = ("zh", "en")
+_current = {"language": "en"}
+
+
+def use_language(language: str) -> None:
+    """Let figures and sliders speak Chinese ("zh") or English ("en") from now on.
+
+    Raises ValueError for another language.
+    """
+    if language not in LANGUAGES:
+        raise ValueError(f'language must be "zh" or "en", got {language!r}')
+    _current["language"] = language
+    font_manager.fontManager.addfont(FONT)
+    # Chinese first: otherwise labels that mix it with $math$ show empty boxes.
+    matplotlib.rcParams["font.family"] = ["Noto Sans SC", "DejaVu Sans"]
+    matplotlib.rcParams["axes.unicode_minus"] = False
+
+
+def label(key: str) -> str:
+    """The words for `key` in the current language.
+
+    A key that is not in LABELS comes back as it is: names and formulas need no
+    translation.
+    """
+    if key not in LABELS:
+        return key
+    return LABELS[key][LANGUAGES.index(_current["language"])]

@@ -1,0 +1,69 @@
+"""How good is a denoised picture? MSE, PSNR and SSIM. Introduced in chapter 01.
+
+Pictures are (B, 1, H, W) float tensors on the scale where white is 1. Every method is
+treated alike: its output is clamped to [0, 1] first, for that is what a screen shows.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from skimage.metrics import structural_similarity
+from torch import Tensor
+
+from unetlib.noise import add_gaussian_noise, check_sigma
+
+
+def mse(image: Tensor, clean: Tensor) -> Tensor:
+    """Mean squared error of each picture, clamped to [0, 1]: (B, 1, H, W) → (B,).
+
+    Raises ValueError where the shapes differ.
+    """
+    if image.shape != clean.shape or image.dim() != 4:
+        raise ValueError(
+            "both must have one shape (B, 1, H, W), "
+            f"got {tuple(image.shape)} and {tuple(clean.shape)}"
+        )
+    return (image.clamp(0, 1) - clean).square().mean(dim=(1, 2, 3))
+
+
+def psnr(image: Tensor, clean: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio of each picture in dB, peak 1: (B, 1, H, W) → (B,).
+
+    Higher is better; 10 dB more is a tenth of the MSE; infinite where they are equal.
+    """
+    return -10 * mse(image, clean).log10()
+
+
+def ssim(image: Tensor, clean: Tensor) -> Tensor:
+    """Structural similarity of each picture, at most 1: (B, 1, H, W) → (B,).
+
+    Computed by scikit-image with its default 7×7 window.
+    Source: Wang, Bovik, Sheikh and Simoncelli, IEEE TIP 13 (2004).
+    """
+    mse(image, clean)  # the same shapes are asked for
+    pairs = zip(image.clamp(0, 1).cpu().numpy(), clean.cpu().numpy(), strict=True)
+    values = [structural_similarity(a[0], b[0], data_range=1.0) for a, b in pairs]
+    return torch.tensor(values, dtype=torch.float32)
+
+
+@torch.no_grad()
+def denoising_psnr(
+    denoise: Callable[[Tensor], Tensor],
+    clean: Tensor,
+    sigmas: Sequence[float],
+    seed: int = 0,
+) -> dict[float, float]:
+    """Mean PSNR in dB of `denoise` on `clean` digits at each noise level.
+
+    denoise: takes and returns (B, 1, H, W) on the scale where white is 1. The
+        identity, `lambda noisy: noisy`, gives the PSNR before denoising.
+    clean: (N, 1, H, W) in [0, 1]. Every method sees the same noise for the same seed.
+    Returns {sigma: dB}, the mean over pictures of each picture's PSNR.
+    """
+    result = {}
+    for sigma in sigmas:
+        generator = torch.Generator(clean.device).manual_seed(seed)
+        noisy = add_gaussian_noise(clean, check_sigma(sigma), generator)
+        denoised = torch.cat([denoise(part) for part in noisy.split(500)])
+        result[sigma] = psnr(denoised, clean).mean().item()
+    return result

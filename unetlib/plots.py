@@ -1,0 +1,174 @@
+"""The figures of the book, in the reader's language. Introduced in chapter 01.
+
+Digits are drawn one way everywhere: gray, 0 is black and 1 is white, no smoothing.
+Each function draws and shows one figure; keys of LABELS are translated.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from unetlib.labels import label
+from unetlib.metrics import psnr
+
+GRAY = {"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
+# The palette of lines and diagrams: readable for colour-blind eyes, and in print.
+COLOURS = ("#0b6e99", "#d1495b", "#e09f3e", "#4f772d", "#7b4b94")
+
+
+def show_digits(
+    rows: Mapping[str, Tensor], clean: Tensor | None = None, size: float = 1.1
+) -> None:
+    """A grid of digits: one row per entry, one column per picture.
+
+    rows: {key of LABELS or any text: (B, 1, H, W) in [0, 1]}, e.g. noisy, denoised.
+    clean: where given, the PSNR against it stands beneath each picture of every row
+        but the one that is equal to it.
+    """
+    columns = max(len(images) for images in rows.values())
+    beneath = 0.35 if clean is not None else 0.1
+    _, axes = plt.subplots(
+        len(rows),
+        columns,
+        figsize=(columns * size + 1.4, len(rows) * (size + beneath)),
+        squeeze=False,
+        layout="constrained",
+    )
+    for row, (key, images) in zip(axes, rows.items(), strict=True):
+        for ax, image in zip(row, images, strict=False):
+            ax.imshow(image.detach().cpu()[0], **GRAY)
+        if clean is not None and not torch.equal(images, clean):
+            for ax, db in zip(row, psnr(images.detach(), clean), strict=False):
+                ax.set_xlabel(f"{db:.1f} dB", fontsize=9)
+        row[0].set_ylabel(label(key), rotation=0, ha="right", va="center", labelpad=8)
+    _bare(axes)
+    plt.show()
+
+
+def show_signed(
+    rows: Mapping[str, Tensor], limit: float = 1.0, size: float = 1.1
+) -> None:
+    """Like `show_digits`, for values around 0: blue below, white at 0, red above.
+
+    limit: the value that gets the full colour, on both sides.
+    """
+    columns = max(len(images) for images in rows.values())
+    figure, axes = plt.subplots(
+        len(rows),
+        columns,
+        figsize=(columns * size + 2.0, len(rows) * (size + 0.1)),
+        squeeze=False,
+        layout="constrained",
+    )
+    for row, (key, images) in zip(axes, rows.items(), strict=True):
+        for ax, image in zip(row, images, strict=False):
+            drawn = ax.imshow(
+                image.detach().cpu()[0], cmap="RdBu_r", vmin=-limit, vmax=limit
+            )
+        row[0].set_ylabel(label(key), rotation=0, ha="right", va="center", labelpad=8)
+    _bare(axes)
+    figure.colorbar(drawn, ax=axes, shrink=0.8)
+    plt.show()
+
+
+def show_feature_maps(features: Mapping[str, Tensor], maps: int = 8) -> None:
+    """The first `maps` channels after each block, a row per block.
+
+    features: {name: (1, C, H, W)}, as `feature_maps` returns them. Each map has its
+    own gray scale: what counts is where it is strong, not how strong.
+    """
+    _, axes = plt.subplots(
+        len(features),
+        maps,
+        figsize=(maps * 1.05 + 2.2, len(features) * 1.1),
+        squeeze=False,
+        layout="constrained",
+    )
+    for row, (key, value) in zip(axes, features.items(), strict=True):
+        for ax, channel in zip(row, value[0].detach().cpu(), strict=False):
+            ax.imshow(channel, cmap="gray", interpolation="nearest")
+        _, channels, height, width = value.shape
+        row[0].set_ylabel(
+            f"{key}\n{channels}×{height}×{width}",
+            rotation=0,
+            ha="right",
+            va="center",
+            labelpad=8,
+            fontsize=8,
+        )
+    _bare(axes)
+    plt.show()
+
+
+@torch.no_grad()
+def feature_maps(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
+    """What each direct child of `model` puts out for `x`: {name: output}.
+
+    A child that is used more than once (pooling) shows its last output.
+    """
+    seen: dict[str, Tensor] = {}
+    hooks = [
+        child.register_forward_hook(
+            lambda _module, _input, output, name=name: seen.update({name: output})
+        )
+        for name, child in model.named_children()
+    ]
+    try:
+        model(x)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return seen
+
+
+def plot_curves(
+    curves: Mapping[str, Sequence[float] | tuple[Sequence[float], Sequence[float]]],
+    x: str = "step",
+    y: str = "loss",
+    log_y: bool = False,
+) -> None:
+    """Lines over one pair of axes, each labelled with its key.
+
+    curves: {key: values} or {key: (x values, y values)}.
+    """
+    _, ax = plt.subplots(figsize=(6.4, 3.4), layout="constrained")
+    for index, (key, values) in enumerate(curves.items()):
+        points = values if isinstance(values, tuple) else (range(len(values)), values)
+        marker = "o" if len(points[0]) <= 20 else None
+        colour = COLOURS[index % len(COLOURS)]
+        ax.plot(*points, color=colour, label=label(key), marker=marker, markersize=4)
+    ax.set_xlabel(label(x))
+    ax.set_ylabel(label(y))
+    if log_y:
+        ax.set_yscale("log")
+    ax.grid(alpha=0.3)
+    ax.spines[["top", "right"]].set_visible(False)
+    if len(curves) > 1:
+        ax.legend(frameon=False)
+    plt.show()
+
+
+def plot_histogram(groups: Mapping[str, Tensor | np.ndarray], x: str) -> None:
+    """How often each value occurs, one outline per entry of `groups`."""
+    _, ax = plt.subplots(figsize=(6.4, 2.8), layout="constrained")
+    for colour, (key, values) in zip(COLOURS, groups.items(), strict=False):
+        flat = np.asarray(values).ravel()
+        ax.hist(flat, bins=80, histtype="step", color=colour, label=label(key))
+    ax.set_yscale("log")
+    ax.set_xlabel(label(x))
+    ax.set_ylabel(label("count"))
+    ax.spines[["top", "right"]].set_visible(False)
+    if len(groups) > 1:
+        ax.legend(frameon=False)
+    plt.show()
+
+
+def _bare(axes: np.ndarray) -> None:
+    """No ticks and no frames: nothing but pictures and words."""
+    for ax in axes.flat:
+        ax.set_xticks([])
+        ax.set_yticks([])
+        ax.spines[:].set_visible(False)
