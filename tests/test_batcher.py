@@ -1,0 +1,84 @@
+"""Batches against plain numpy indexing."""
+
+import numpy as np
+import pytest
+import torch
+
+from unetlib.batcher import Batcher
+
+
+def test_a_batch_is_pictures_of_the_data_set_scaled(few_images):
+    noisy, clean = Batcher(few_images, 16, scale=1 / 512).next()
+    assert noisy is clean
+    assert clean.shape == (16, 1, 28, 28) and clean.dtype == torch.float32
+    known = {image.tobytes() for image in few_images}
+    for picture in (clean[:, 0].numpy() * 512).round().astype(np.uint8):
+        assert picture.tobytes() in known
+    assert clean.max() <= 255 / 512
+
+
+def test_every_picture_is_drawn_about_equally_often():
+    images = np.arange(8, dtype=np.uint8).reshape(8, 1, 1).repeat(4, 1).repeat(4, 2)
+    _, clean = Batcher(images, 8000, scale=1.0).next()
+    counts = np.bincount(clean[:, 0, 0, 0].numpy().astype(int), minlength=8)
+    assert np.abs(counts - 1000).max() < 5 * np.sqrt(1000)
+
+
+def test_noise_is_in_units_of_white_whatever_the_scale(few_images):
+    for scale in (1 / 255, 1 / 512):
+        noisy, clean = Batcher(few_images, 256, scale=scale, sigma=0.5).next()
+        sd = ((noisy - clean) / (255 * scale)).std().item()
+        assert sd == pytest.approx(0.5, abs=0.01)
+
+
+def test_each_picture_draws_its_own_sigma(few_images):
+    noisy, clean = Batcher(few_images, 500, sigma=(0.0, 1.0)).next()
+    sd = (noisy - clean).std(dim=(1, 2, 3))
+    assert sd.min() < 0.05 and sd.max() > 0.95
+    assert sd.mean() == pytest.approx(0.5, abs=0.05)
+
+
+def test_one_seed_one_stream_and_every_batch_anew(few_images):
+    one, same = (Batcher(few_images, 8, sigma=0.5, seed=1) for _ in range(2))
+    other = Batcher(few_images, 8, sigma=0.5, seed=2)
+    first, again = one.next()[0], one.next()[0]
+    assert torch.equal(first, same.next()[0])
+    assert not torch.equal(first, other.next()[0])
+    assert not torch.equal(first, again)
+
+
+def test_resuming_gives_exactly_the_batches_that_would_follow(few_images):
+    batcher = Batcher(few_images, 8, sigma=(0.0, 1.0), seed=1)
+    batcher.next()
+    state = batcher.state_dict()
+    expected = [batcher.next() for _ in range(3)]
+    resumed = Batcher(few_images, 8, sigma=(0.0, 1.0), seed=9)
+    resumed.load_state_dict(state)
+    for noisy, clean in expected:
+        got_noisy, got_clean = resumed.next()
+        assert torch.equal(got_noisy, noisy) and torch.equal(got_clean, clean)
+
+
+def test_batches_larger_than_the_data(few_images):
+    assert Batcher(few_images[:1], 10).next()[0].shape == (10, 1, 28, 28)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((np.zeros((2, 28, 28)), 1), TypeError, "uint8.*float64"),
+        ((np.zeros((2, 784), np.uint8), 1), ValueError, r"\(N, H, W\), got \(2, 784\)"),
+        ((np.zeros((0, 28, 28), np.uint8), 1), ValueError, r"got \(0, 28, 28\)"),
+        ((np.zeros((2, 28, 28), np.uint8), 0), ValueError, "at least 1, got 0"),
+    ],
+)
+def test_wrong_arguments(arguments, error, message):
+    with pytest.raises(error, match=message):
+        Batcher(*arguments)
+
+
+def test_wrong_sigma(few_images):
+    with pytest.raises(ValueError, match=r"low=0\.5, high=0\.1"):
+        Batcher(few_images, 1, sigma=(0.5, 0.1))
+    with pytest.raises(ValueError, match="at least 0, got -1"):
+        Batcher(few_images, 1, sigma=-1)

@@ -1,0 +1,218 @@
+"""Right data load; every kind of wrong data is refused by name, and never unpickled."""
+
+import gzip
+import pickle
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unetlib import data
+
+
+class Bomb:
+    """Leaves a file behind where somebody unpickles it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return (Path.touch, (self.path,))
+
+
+def write_npy_pair(folder: Path, images: np.ndarray, labels: np.ndarray) -> None:
+    np.save(folder / "x_train.npy", images)
+    np.save(folder / "y_train_label.npy", labels)
+
+
+def write_idx(folder: Path, images: np.ndarray, labels: np.ndarray, opener) -> None:
+    ending = ".gz" if opener is gzip.open else ""
+    for image_name, label_name in data.IDX_NAMES.values():
+        with opener(folder / (image_name + ending), "wb") as file:
+            file.write(struct.pack(">4i", 2051, len(images), 28, 28) + images.tobytes())
+        with opener(folder / (label_name + ending), "wb") as file:
+            file.write(struct.pack(">2i", 2049, len(labels)) + labels.tobytes())
+
+
+@pytest.fixture
+def images(mnist) -> np.ndarray:
+    return mnist[0].images[:50]
+
+
+@pytest.fixture
+def labels(mnist) -> np.ndarray:
+    return mnist[0].labels[:50]
+
+
+def test_shipped_mnist_is_whole(mnist):
+    train, test = mnist
+    assert train.images.shape == (60_000, 28, 28)
+    assert test.images.shape == (10_000, 28, 28)
+    assert train.images.dtype == test.images.dtype == np.uint8
+    assert train.images.min() == 0 and train.images.max() == 255
+    # MNIST's published counts of the digits 0 to 9
+    counts = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    assert np.bincount(train.labels).tolist() == counts
+
+
+@pytest.mark.parametrize(("largest", "kept"), [(1, 12_665), (4, 30_596), (10, 60_000)])
+def test_label_filter_keeps_what_the_article_counts(mnist, largest, kept):
+    digits = mnist[0].up_to(largest)
+    assert len(digits) == len(digits.labels) == kept
+    assert digits.labels.max() == min(largest, 9)
+
+
+def test_label_filter_that_keeps_nothing(mnist):
+    with pytest.raises(ValueError, match=r"up_to\(-1\) keeps no picture"):
+        mnist[0].up_to(-1)
+
+
+def test_split_keeps_order_and_loses_nothing(mnist):
+    learning, validation = data.split(mnist[0])
+    assert (len(learning), len(validation)) == (55_000, 5_000)
+    joined = np.concatenate([learning.images, validation.images])
+    assert np.array_equal(joined, mnist[0].images)
+    with pytest.raises(ValueError, match="between 1 and 59999, got 60000"):
+        data.split(mnist[0], 60_000)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(-1, 28, 28), (-1, 784), (-1, 1, 28, 28)])
+def test_article_pair_in_every_layout(tmp_path, images, labels, dtype, shape):
+    write_npy_pair(tmp_path, images.reshape(shape).astype(dtype), labels)
+    digits = data.load_npy(tmp_path)
+    assert np.array_equal(digits.images, images)
+    assert np.array_equal(digits.labels, labels)
+    assert digits.images.dtype == digits.labels.dtype == np.uint8
+
+
+@pytest.mark.parametrize("opener", [open, gzip.open])
+def test_idx_files_plain_and_gzipped(tmp_path, images, labels, opener):
+    write_idx(tmp_path, images, labels, opener)
+    for digits in data.load_idx(tmp_path):
+        assert np.array_equal(digits.images, images)
+        assert np.array_equal(digits.labels, labels)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda x, y: (x / 255, y), "has fractions"),
+        (lambda x, y: (x.astype(int) * 2, y), "values from 0 to 510, expected 0 to"),
+        (lambda x, y: (x.astype(int) - 1, y), "values from -1"),
+        (lambda x, y: (np.where(x > 0, np.nan, x), y), "expected 0 to 255"),
+        (lambda x, y: (x[:, :27], y), r"expected \(N, 28, 28\)"),
+        (lambda x, y: (x.ravel(), y), r"expected \(N, 28, 28\)"),
+        (lambda x, y: (x[:0], y[:0]), "is empty"),
+        (lambda x, y: (x.astype(str), y), "expected numbers"),
+        (lambda x, y: (x, y[:-1]), r"y_train_label.npy has shape \(49,\).*x_train"),
+        (lambda x, y: (x, y + 3), "y_train_label.npy has values from 3 to 12"),
+        (lambda x, y: (x, np.eye(10)[y]), r"expected \(50,\)"),
+    ],
+)
+def test_wrong_article_pair(tmp_path, images, labels, spoil, message):
+    write_npy_pair(tmp_path, *spoil(images, labels))
+    with pytest.raises(ValueError, match=message):
+        data.load_npy(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"not numpy", b"\x93NUMPY\x01\x00\xff\xff", b"PK\x03\x04"],
+    ids=["empty", "text", "header cut", "zip start"],
+)
+def test_damaged_npy(tmp_path, images, labels, raw):
+    write_npy_pair(tmp_path, images, labels)
+    (tmp_path / "x_train.npy").write_bytes(raw)
+    with pytest.raises(ValueError, match=r"x_train\.npy is not a plain numpy array"):
+        data.load_npy(tmp_path)
+
+
+def test_truncated_npy(tmp_path, images, labels):
+    write_npy_pair(tmp_path, images, labels)
+    path = tmp_path / "x_train.npy"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ValueError, match=r"x_train\.npy is not a plain numpy array"):
+        data.load_npy(tmp_path)
+
+
+def test_npz_in_place_of_npy(tmp_path, images, labels):
+    write_npy_pair(tmp_path, images, labels)
+    with (tmp_path / "x_train.npy").open("wb") as file:
+        np.savez(file, images)
+    with pytest.raises(ValueError, match="is a zip archive, expected one array"):
+        data.load_npy(tmp_path)
+
+
+@pytest.mark.parametrize("as_array", [True, False], ids=["object array", "bare pickle"])
+def test_nothing_is_unpickled(tmp_path, images, labels, as_array):
+    write_npy_pair(tmp_path, images, labels)
+    trace, path = tmp_path / "trace", tmp_path / "x_train.npy"
+    if as_array:
+        np.save(path, np.array([Bomb(trace)], dtype=object), allow_pickle=True)
+    else:
+        path.write_bytes(pickle.dumps(Bomb(trace)))
+    with pytest.raises(ValueError, match="pickled objects are never opened"):
+        data.load_npy(tmp_path)
+    assert not trace.exists()
+
+
+def test_missing_files_are_named(tmp_path):
+    with pytest.raises(ValueError, match=r"cannot read .*x_train\.npy"):
+        data.load_npy(tmp_path)
+    with pytest.raises(ValueError, match=r"neither train-images-idx3-ubyte nor"):
+        data.load_idx(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda raw: raw[:-1], "the 39200 bytes"),
+        (lambda raw: raw + b"\0", "the 39200 bytes"),
+        (lambda raw: raw[:10], "not an IDX file"),
+        (lambda raw: b"", "not an IDX file"),
+        (lambda raw: raw[::-1], "not an IDX file"),
+        (lambda raw: raw[:4] + b"\x7f\xff\xff\xff" + raw[8:], "the 1683627179"),
+    ],
+    ids=["truncated", "too long", "header cut", "empty", "reversed", "huge"],
+)
+@pytest.mark.parametrize("opener", [open, gzip.open])
+def test_wrong_idx(tmp_path, images, labels, spoil, message, opener):
+    write_idx(tmp_path, images, labels, opener)
+    (path,) = tmp_path.glob("train-images*")
+    with opener(path, "rb") as file:
+        raw = file.read()
+    with opener(path, "wb") as file:
+        file.write(spoil(raw))
+    with pytest.raises(ValueError, match=message) as caught:
+        data.load_idx(tmp_path)
+    assert path.name in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda raw: raw[:-30], lambda raw: raw[:500] + b"\xff" * 9 + raw[509:]]
+)
+def test_damaged_gzip(tmp_path, images, labels, spoil):
+    write_idx(tmp_path, images, labels, gzip.open)
+    (path,) = tmp_path.glob("train-images*")
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(ValueError, match="train-images-idx3-ubyte.gz"):
+        data.load_idx(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda raw: raw[:-1], lambda raw: raw.replace(b"\0", b"\1", 1)]
+)
+def test_altered_shipped_file(tmp_path, monkeypatch, spoil):
+    copy = tmp_path / "mnist.npz"
+    copy.write_bytes(spoil(data.SHIPPED.read_bytes()))
+    monkeypatch.setattr(data, "SHIPPED", copy)
+    with pytest.raises(ValueError, match=r"mnist\.npz is damaged or altered"):
+        data.load_mnist()
+
+
+def test_missing_shipped_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "SHIPPED", tmp_path / "mnist.npz")
+    with pytest.raises(ValueError, match="reinstall unetlib"):
+        data.load_mnist()

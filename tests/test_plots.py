@@ -1,0 +1,83 @@
+"""Every figure draws in both languages, with the words it should have."""
+
+import warnings
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+
+from unetlib import plots
+from unetlib.diagram import draw_unet
+from unetlib.labels import label, use_language
+from unetlib.metrics import psnr
+from unetlib.model import SkipUnet, Unet
+
+
+@pytest.fixture(params=["zh", "en"], autouse=True)
+def language(request):
+    use_language(request.param)
+    plt.close("all")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)  # a glyph that is missing
+        warnings.filterwarnings("ignore", message=".*non-interactive")
+        yield request.param
+    plt.close("all")
+
+
+def words() -> list[str]:
+    figure = plt.gcf()
+    figure.canvas.draw()
+    texts = figure.findobj(lambda artist: hasattr(artist, "get_text"))
+    return [text.get_text() for text in texts if text.get_text()]
+
+
+def test_show_digits_writes_psnr_beneath_all_but_the_clean(clean):
+    noisy = clean[:4] + 0.3
+    plots.show_digits({"clean": clean[:4], "noisy": noisy}, clean=clean[:4])
+    expected = [f"{db:.1f} dB" for db in psnr(noisy, clean[:4])]
+    assert [text for text in words() if text.endswith("dB")] == expected
+    assert label("clean") in words() and label("noisy") in words()
+    for image in plt.gcf().findobj(lambda a: hasattr(a, "get_clim")):
+        assert image.get_clim() == (0, 1)
+
+
+def test_show_signed_is_symmetric_around_0(clean):
+    plots.show_signed({"residual": clean[:3] - 0.5}, limit=0.7)
+    assert label("residual") in words()
+    images = plt.gcf().axes[0].get_images()
+    assert images[0].get_clim() == (-0.7, 0.7)
+
+
+def test_curves_and_histogram_name_what_they_show():
+    plots.plot_curves({"article": [3, 2, 1], "skip": ([0, 9], [2, 1])}, x="epoch")
+    assert {label("article"), label("skip"), label("epoch"), label("loss")} <= {
+        *words()
+    }
+    plots.plot_histogram({"noise": torch.randn(100)}, x="pixel_value")
+    assert {label("pixel_value"), label("count")} <= {*words()}
+
+
+@pytest.mark.parametrize("network", [Unet, SkipUnet])
+def test_feature_maps_are_what_the_blocks_put_out(network, clean):
+    model = network()
+    maps = plots.feature_maps(model, clean[:1])
+    plots.show_feature_maps(maps)
+    first = next(iter(model.children()))
+    assert torch.equal(next(iter(maps.values())), first(clean[:1]))
+    assert not any(block._forward_hooks for block in model.children())
+
+
+def test_feature_maps_leave_no_hooks_behind_after_an_error(clean):
+    model = Unet()
+    with pytest.raises(ValueError, match="divisible"):
+        plots.feature_maps(model, clean[:1, :, :27])
+    assert not any(block._forward_hooks for block in model.children())
+
+
+@pytest.mark.parametrize("skips", [True, False])
+def test_the_u_shows_true_shapes(skips):
+    draw_unet(skips, width=28 if skips else 32)
+    assert (label("skip_connection") in words()) == skips
+    assert label("bottleneck") in words()
+    expected = "(112+56)×14×14" if skips else "128×14×14"
+    assert expected in words() and "1×28×28" in words()

@@ -1,0 +1,225 @@
+"""Training against the article's loop written out, and against being interrupted."""
+
+import subprocess
+import sys
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from unetlib import train
+from unetlib.batcher import Batcher
+from unetlib.model import SkipUnet, Unet
+from unetlib.train import ARTICLE, ARTICLE_NOISE, BOOK, TrainStep, fit
+
+TINY = replace(ARTICLE, batch_size=32, draws_per_image=1, epochs=3)  # 2 steps an epoch
+
+
+def seeded(network=Unet):
+    torch.manual_seed(0)
+    return network()
+
+
+def weights(model: torch.nn.Module) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in model.parameters()])
+
+
+def test_recipes_are_the_articles_and_differ_only_in_noise():
+    assert asdict(ARTICLE) | {"name": "", "sigma": None} == {
+        "name": "",
+        "network": "Unet",
+        "scale": 1 / 512,
+        "sigma": None,
+        "batch_size": 320,
+        "draws_per_image": 20,
+        "epochs": 30,
+        "lr": 2e-5,
+        "one_cycle": False,
+        "loss_reduction": "sum",
+        "loss_factor": 100.0,
+        "save_every": 6,
+    }
+    assert ARTICLE.steps_per_epoch(60_000) == 3750
+    assert replace(ARTICLE_NOISE, name="article", sigma=None) == ARTICLE
+
+
+def test_steps_equal_the_articles_loop_written_out(few_images):
+    """Oracle: PyTorch's own Adam and loss, no line of unetlib.train."""
+    ours, theirs = seeded(), seeded()
+    step = TrainStep(ours, ARTICLE, steps=5)
+    batcher = Batcher(few_images, 16, ARTICLE.scale)
+    optimizer = torch.optim.Adam(theirs.parameters(), lr=2e-5)
+    criterion = torch.nn.MSELoss(reduction="sum")
+    for _ in range(5):
+        noisy, clean = batcher.next()
+        loss = step(noisy, clean)
+        expected = criterion(theirs(clean), clean) * 100
+        optimizer.zero_grad()
+        expected.backward()
+        optimizer.step()
+        assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
+        assert not loss.requires_grad
+    assert torch.equal(weights(ours), weights(theirs))
+
+
+def test_one_cycle_rises_and_falls_to_nothing(few_images):
+    recipe = replace(BOOK, batch_size=8)
+    step = TrainStep(SkipUnet(width=4), recipe, steps=20)
+    batcher = Batcher(few_images, 8, recipe.scale, recipe.sigma)
+    rates = []
+    for _ in range(20):
+        rates.append(step.optimizer.param_groups[0]["lr"])
+        step(*batcher.next())
+    top = int(np.argmax(rates))
+    assert 0 < top < 10 and max(rates) == pytest.approx(BOOK.lr, rel=0.05)
+    assert rates[-1] < BOOK.lr / 100
+
+
+def test_book_recipe_learns_to_denoise(mnist):
+    recipe = replace(BOOK, epochs=2, batch_size=64)
+    history = fit(
+        seeded(SkipUnet), mnist[0].images[:2000], recipe, held_out=mnist[1].images[:100]
+    )
+    # The noisy digits stand at about 8 dB.
+    assert len(history.psnr_db) == 2 and history.psnr_db[-1] > 14
+    assert history.loss[1] < history.loss[0]
+
+
+def test_bfloat16_agrees_with_float32(few_images):
+    losses = {}
+    for bfloat16 in (False, True):
+        step = TrainStep(seeded(), ARTICLE, steps=3, bfloat16=bfloat16)
+        batcher = Batcher(few_images, 16, ARTICLE.scale)
+        losses[bfloat16] = [step(*batcher.next()).item() for _ in range(3)]
+    # bfloat16 keeps 8 bits: single losses agree to about a hundredth
+    assert losses[True] == pytest.approx(losses[False], rel=0.02)
+    assert losses[True] != losses[False]
+
+
+def test_compile_wraps_the_network_and_keeps_the_key_names(few_images, monkeypatch):
+    real, calls = torch.compile, []
+
+    def eager(model):  # the C++ compiler that the default backend wants may lack
+        calls.append(model)
+        return real(model, backend="eager")
+
+    monkeypatch.setattr(torch, "compile", eager)
+    compiled, plain = seeded(), seeded()
+    for model, compile in ((compiled, True), (plain, False)):
+        fit(model, few_images, replace(TINY, epochs=1), compile=compile)
+    assert calls == [compiled]
+    assert torch.allclose(weights(compiled), weights(plain), atol=1e-6)
+    assert list(compiled.state_dict()) == list(plain.state_dict())
+
+
+def test_files_of_a_run(few_images, tmp_path, capsys):
+    history = fit(seeded(), few_images, replace(TINY, epochs=8), folder=tmp_path)
+    names = sorted(path.name for path in (tmp_path / "img").iterdir())
+    assert names == [f"img_{epoch}.jpg" for epoch in range(8)]
+    assert Image.open(tmp_path / "img" / "img_0.jpg").size == (224, 224)
+    state = torch.load(tmp_path / "unet_model.pth", weights_only=True)
+    Unet().load_state_dict(state)
+    printed = capsys.readouterr().out
+    assert "epoch 7" in printed and f"train loss {history.loss[7]:.5g}" in printed
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_saves_every_sixth_epoch_and_the_last(few_images, tmp_path, monkeypatch):
+    saved = []
+    monkeypatch.setattr(
+        train,
+        "save_checkpoint",
+        lambda *arguments: saved.append(len(arguments[4].loss)),
+    )
+    fit(seeded(), few_images[:4], replace(TINY, epochs=14), folder=tmp_path)
+    assert [n - 1 for n in saved] == [0, 6, 12, 13]
+
+
+@pytest.mark.parametrize("recipe", [TINY, replace(BOOK, batch_size=32, epochs=3)])
+def test_resumed_run_reaches_the_same_weights(few_images, tmp_path, recipe):
+    network = train.NETWORKS[recipe.network]
+    whole = seeded(network)
+    expected = fit(whole, few_images, recipe)
+    fit(seeded(network), few_images, recipe, folder=tmp_path, stop_after=1)
+    resumed = network()
+    history = fit(resumed, few_images, recipe, folder=tmp_path, resume=True)
+    assert torch.equal(weights(resumed), weights(whole))
+    assert history.loss == expected.loss
+
+
+def test_one_seed_one_result(few_images):
+    one, same, other = seeded(), seeded(), seeded()
+    for model, seed in ((one, 1), (same, 1), (other, 2)):
+        fit(model, few_images, TINY, seed=seed)
+    assert torch.equal(weights(one), weights(same))
+    assert not torch.equal(weights(one), weights(other))
+
+
+def test_interrupted_save_loses_nothing(few_images, tmp_path, monkeypatch):
+    fit(seeded(), few_images, TINY, folder=tmp_path, stop_after=1)
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+
+    def half_a_save(_content, path):
+        path.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch, "save", half_a_save)
+    with pytest.raises(KeyboardInterrupt):
+        fit(seeded(), few_images, TINY, folder=tmp_path, resume=True)
+    assert (tmp_path / "checkpoint.pt").read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"", b"half a file", None])
+def test_unreadable_checkpoint(few_images, tmp_path, content):
+    if content is not None:
+        (tmp_path / "checkpoint.pt").write_bytes(content)
+    with pytest.raises(ValueError, match=r"cannot resume from .*checkpoint\.pt"):
+        fit(seeded(), few_images, TINY, folder=tmp_path, resume=True)
+
+
+def test_checkpoint_of_another_recipe(few_images, tmp_path):
+    fit(seeded(), few_images, TINY, folder=tmp_path, stop_after=1)
+    other = replace(TINY, lr=1e-3, sigma=(0.0, 1.0))
+    with pytest.raises(ValueError, match="another recipe: lr, sigma differ"):
+        fit(seeded(), few_images, other, folder=tmp_path, resume=True)
+
+
+def test_resume_without_a_folder(few_images):
+    with pytest.raises(ValueError, match="needs the folder"):
+        fit(seeded(), few_images, TINY, resume=True)
+
+
+def test_cuda_where_there_is_none(few_images, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(RuntimeError, match=r'Use device="cpu"; or, in Colab'):
+        fit(seeded(), few_images, TINY, device="cuda")
+
+
+def test_command_line(tmp_path, mnist):
+    data, folder = tmp_path / "data", tmp_path / "run"
+    data.mkdir()
+    np.save(data / "x_train.npy", mnist[0].images[:160].astype(float))
+    np.save(data / "y_train_label.npy", mnist[0].labels[:160])
+    command = [sys.executable, "-m", "unetlib.train", "--recipe", "article"]
+    command += ["--data", data, "--folder", folder, "--stop-after", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "epoch 0: train loss" in done.stdout
+    checkpoint = torch.load(folder / "checkpoint.pt", weights_only=True)
+    assert checkpoint["recipe"] == asdict(ARTICLE)
+    assert len(checkpoint["history"]["loss"]) == 1
+
+
+def test_command_line_book_recipe_measures_held_out_digits(monkeypatch, mnist):
+    seen = {}
+    monkeypatch.setattr(
+        train, "fit", lambda model, images, recipe, **options: seen.update(
+            options, model=model, images=images, recipe=recipe
+        )
+    )  # fmt: skip
+    train.main(["--recipe", "book", "--epochs", "4", "--device", "cuda"])
+    assert isinstance(seen["model"], SkipUnet) and seen["device"] == "cuda"
+    assert seen["recipe"] == replace(BOOK, epochs=4)
+    assert np.array_equal(seen["images"], mnist[0].images[:55_000])
+    assert np.array_equal(seen["held_out"], mnist[0].images[55_000:56_000])
