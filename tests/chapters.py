@@ -1,0 +1,27 @@
+"""The chapters and their notebooks, as the tests of both read them."""
+
+import importlib.util
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+ROOT = Path(__file__).resolve().parents[1]
+spec = importlib.util.spec_from_file_location("notebooks", ROOT / "book/notebooks.py")
+notebooks = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(notebooks)
+
+CHAPTERS = notebooks.chapter_paths()
+NAMES = [chapter.stem for chapter in CHAPTERS]
+LANGUAGES = notebooks.LANGUAGES
+
+
+def committed(name: str, language: str) -> NotebookNode:
+    """The notebook that lies in the repository."""
+    return nbformat.read(ROOT / f"notebooks/{language}/{name}.ipynb", as_version=4)
+
+
+def prose(name: str, language: str) -> list[str]:
+    """The source of every prose cell."""
+    cells = committed(name, language).cells
+    return [cell.source for cell in cells if cell.cell_type == "markdown"]

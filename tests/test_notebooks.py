@@ -1,0 +1,118 @@
+"""The notebooks are what the chapters say, alike in both languages, and were executed.
+
+nbval executes them again (`pytest --nbval-lax notebooks`); here they are read.
+"""
+
+import re
+
+import pytest
+from chapters import CHAPTERS, LANGUAGES, NAMES, committed, notebooks, prose
+
+MATHS = re.compile(r"\$\$.+?\$\$|\$[^$\n]+\$", re.S)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+ANCHOR = re.compile(r'<a id="([\w-]+)"></a>')
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=NAMES)
+def test_committed_notebook_is_what_the_chapter_generates(chapter, language):
+    made, found = (
+        notebooks.generate(chapter, language),
+        committed(chapter.stem, language),
+    )
+    assert [cell.id for cell in made.cells] == [cell.id for cell in found.cells]
+    for new, old in zip(made.cells, found.cells, strict=True):
+        assert new.source == old.source, f"{old.id}: run `make notebooks`"
+        assert new.metadata == old.metadata, f"{old.id}: run `make notebooks`"
+
+
+def test_no_notebook_without_a_chapter():
+    for language in LANGUAGES:
+        found = (notebooks.NOTEBOOKS / language).glob("*.ipynb")
+        assert sorted(path.stem for path in found) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_both_languages_have_the_same_cells_and_code(name):
+    zh, en = (committed(name, language).cells for language in LANGUAGES)
+    assert [(c.id, c.cell_type) for c in zh] == [(c.id, c.cell_type) for c in en]
+    for one, other in zip(zh, en, strict=True):
+        if one.cell_type == "code":
+            assert one.source.replace('"zh"', '"en"') == other.source, one.id
+            assert one.metadata.tags == other.metadata.tags, one.id
+
+
+@pytest.mark.parametrize(
+    "pattern", [MATHS, LINK, ANCHOR], ids=["maths", "links", "anchors"]
+)
+@pytest.mark.parametrize("name", NAMES)
+def test_both_languages_have_the_same(name, pattern):
+    zh, en = (
+        [sorted(pattern.findall(cell)) for cell in prose(name, language)]
+        for language in LANGUAGES
+    )
+    assert zh == en
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_cell_id_stands_once(name):
+    ids = [cell.id for cell in committed(name, "zh").cells]
+    assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", NAMES)
+def test_every_code_cell_was_executed_in_order(name, language):
+    code = [c for c in committed(name, language).cells if c.cell_type == "code"]
+    assert [c.execution_count for c in code] == list(range(1, len(code) + 1))
+    for cell in code:
+        failed = any(output.output_type == "error" for output in cell.outputs)
+        assert failed == ("raises-exception" in cell.metadata.tags), cell.id
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", NAMES)
+def test_every_figure_has_alt_text(name, language):
+    for cell in committed(name, language).cells:
+        outputs = cell.get("outputs", [])
+        if any("image/png" in output.get("data", {}) for output in outputs):
+            assert cell.metadata.mystnb.image.alt.strip(), cell.id
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", NAMES)
+def test_outputs_hold_no_path_of_the_machine_that_ran_them(name, language):
+    for cell in committed(name, language).cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {}).get("text/plain", "")
+            lines = [output.get("text", ""), data, *output.get("traceback", [])]
+            assert not re.search(r"/(home|root|Users|tmp|work)/", "\n".join(lines)), (
+                cell.id
+            )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_some_outputs_are_compared(name):
+    """nbval-lax compares only what is tagged: each chapter has some of it."""
+    tags = [
+        tag for c in committed(name, "zh").cells for tag in c.metadata.get("tags", [])
+    ]
+    assert "nbval-check-output" in tags
+
+
+def test_a_reference_to_nothing_is_refused():
+    with pytest.raises(
+        ValueError, match=r"03_x: \{\{denoising/no\}\} refers to nothing"
+    ):
+        notebooks.fill("{{denoising/no}}", "03_x", "en")
+
+
+def test_chinese_lines_are_joined_and_blocks_are_not():
+    text = (
+        "你好。\n再见，\nPyTorch 好\nA 了。\n\n- 一\n- 二\n  三\n\n"
+        "> 四\n> 五\n\n```\n六\n七\n```"
+    )
+    expected = (
+        "你好。再见，PyTorch 好 A 了。\n\n- 一\n- 二三\n\n> 四五\n\n```\n六\n七\n```"
+    )
+    assert notebooks.join_chinese_lines(text) == expected

@@ -1,0 +1,110 @@
+"""How the chapters are written: the rules that a machine can check."""
+
+import re
+
+import pytest
+import yaml
+from chapters import CHAPTERS, LANGUAGES, NAMES, ROOT, notebooks, prose
+
+CHINESE = r"[\u3400-\u9fff]"
+CODE_OR_MATHS = re.compile(r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$\n]+\$", re.S)
+LINK_TARGET = re.compile(r"\]\([^)]*\)|<[^>]*>")
+# A number with the unit of something that we measured. What follows from arithmetic is
+# maths and stands between dollars; what was measured comes from book/results.
+MEASURED = re.compile(
+    r"\d[\d.,]*\s*(dB|%|‰|ms|毫秒|微秒|秒|分钟|小时|倍|images/s|seconds?|minutes?|hours?)"
+    r"|\d[\d.,]*\s*(times|×) (faster|slower|as)",
+    re.I,
+)
+GLOSSARY = yaml.safe_load((ROOT / "book/glossary.yml").read_text(encoding="utf-8"))
+
+by_chapter = pytest.mark.parametrize("name", NAMES)
+by_language = pytest.mark.parametrize("language", LANGUAGES)
+
+
+def sources(name: str, language: str) -> str:
+    """The prose of a chapter before measured numbers are put in."""
+    chapter = notebooks.CHAPTERS / f"{name}.md"
+    cells = notebooks.split_cells(chapter)
+    return "\n\n".join(c.source for c in cells if c.metadata.get("lang") == language)
+
+
+def words(name: str, language: str) -> str:
+    """The prose that a reader reads: no code, maths or addresses."""
+    text = "\n\n".join(prose(name, language))
+    return LINK_TARGET.sub("", CODE_OR_MATHS.sub(" ", text))
+
+
+def test_there_are_six_chapters():
+    assert [path.stem[:2] for path in CHAPTERS][:6] == [
+        "00",
+        "01",
+        "02",
+        "03",
+        "04",
+        "05",
+    ]
+
+
+@by_language
+@by_chapter
+def test_no_measured_number_is_typed(name, language):
+    text = CODE_OR_MATHS.sub(" ", sources(name, language))
+    text = re.sub(r"\{\{.*?\}\}", "", text)
+    typed = [match.group() for match in MEASURED.finditer(text)]
+    assert not typed, f"{typed}: measured? then {{{{result/key}}}}; computed? then $…$"
+
+
+@by_language
+@by_chapter
+def test_terms_are_the_glossarys(name, language):
+    text = words(name, language)
+    for entry in GLOSSARY:
+        for wrong in entry[f"avoid_{language}"]:
+            assert wrong not in text, f"{wrong}: say {entry[language]}"
+
+
+@by_chapter
+def test_chinese_is_set_as_chinese(name):
+    text = words(name, "zh")
+    for pattern, rule in (
+        (rf"{CHINESE}[,;:!?]", "full-width punctuation after Chinese"),
+        (rf"{CHINESE}[A-Za-z0-9]|[A-Za-z0-9]{CHINESE}", "a space between scripts"),
+        (r"您", "你, not 您"),
+        (rf"{CHINESE}\n{CHINESE}", "no line break inside a paragraph"),
+        (r"[，。；：！？]\*\*(?!\s)", "bold does not end on punctuation"),
+        (r"\.\.\.", "…… and not three dots"),
+    ):
+        found = re.search(rf".{{0,12}}({pattern}).{{0,12}}", text)
+        assert not found, f"{rule}: {found.group()}"
+
+
+@by_chapter
+def test_code_and_maths_stand_apart_from_chinese(name):
+    text = "\n\n".join(prose(name, "zh"))
+    found = re.search(rf"{CHINESE}(`[^`\n]+`|\$[^$\n]+\$)|(`[^`\n]+`){CHINESE}", text)
+    assert not found, found.group()
+
+
+@by_language
+@by_chapter
+def test_prose_is_plain_markdown(name, language):
+    for cell in prose(name, language):
+        assert not re.search(r"```\{|^:::|\{(ref|doc|eq|term|numref)\}`", cell, re.M)
+        assert "{{" not in cell
+
+
+@by_language
+@by_chapter
+def test_a_chapter_opens_and_closes_as_promised(name, language):
+    opening = prose(name, language)[0]
+    assert "CPU" in opening and "GPU" in opening
+    for word in {
+        "zh": ("你将学到", "需要", "时间"),
+        "en": ("What you will learn", "What you need", "Time"),
+    }[language]:
+        assert word in opening
+    text = "\n\n".join(prose(name, language))
+    assert '<a id="summary"></a>' in text
+    exercises = text.partition('<a id="exercises"></a>')[2]
+    assert len(re.findall(r"(?m)^\d\. ", exercises)) == 3
