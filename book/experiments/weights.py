@@ -1,0 +1,91 @@
+"""Train the three networks that ship, and write them to unetlib/weights.
+
+`make weights`, or `python book/experiments/weights.py skip` for one of them. A run
+that was interrupted goes on from its checkpoint in runs/.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from measured import circumstances
+from safetensors.torch import save_file
+
+from unetlib.data import load_mnist, split
+from unetlib.metrics import denoising_psnr
+from unetlib.model import NETWORKS
+from unetlib.pretrained import PRETRAINED, WEIGHTS, Denoiser
+from unetlib.train import Recipe
+
+ROOT = Path(__file__).resolve().parents[2]
+SIGMAS = (0.1, 0.25, 0.5, 0.75, 1.0)
+SEED = 0
+# The article's 30 epochs would take a day on two CPU cores: one is what we afford.
+COMMANDS = {
+    "article": ["--recipe", "article", "--stop-after", "1"],
+    "article-noise": ["--recipe", "article-noise", "--stop-after", "1"],
+    "skip": ["--recipe", "book"],
+}
+# glibc gives each step's big buffers back and faults them in again: let it keep them.
+KEEP_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": "4000000000",
+    "MALLOC_TRIM_THRESHOLD_": "8000000000",
+}
+
+
+def train(name: str) -> Path:
+    """Run the command of `name`; returns the folder with its checkpoint."""
+    recipe = COMMANDS[name][1]
+    folder = ROOT / "runs" / recipe
+    command = [sys.executable, "-m", "unetlib.train", *COMMANDS[name]]
+    command += ["--seed", str(SEED)]
+    if (folder / "checkpoint.pt").exists():
+        command.append("--resume")
+    subprocess.run(command, cwd=ROOT, check=True, env=os.environ | KEEP_MEMORY)
+    return folder
+
+
+def ship(name: str, folder: Path) -> None:
+    """Checkpoint in `folder` → NAME.safetensors and NAME.json."""
+    checkpoint = torch.load(folder / "checkpoint.pt", weights_only=True)
+    recipe, history = Recipe(**checkpoint["recipe"]), checkpoint["history"]
+    network = NETWORKS[recipe.network]()
+    network.load_state_dict(checkpoint["model"])
+    train, test = load_mnist()
+    images = len(train) if name.startswith("article") else len(split(train)[0])
+    clean = torch.tensor(test.images).unsqueeze(1).float() / 255
+    with torch.no_grad():
+        psnr_db = denoising_psnr(Denoiser(network, 255 * recipe.scale), clean, SIGMAS)
+    info = {
+        "what": PRETRAINED[name],
+        "command": f"python -m unetlib.train {' '.join(COMMANDS[name])} --seed {SEED}",
+        "recipe": asdict(recipe),
+        "seed": SEED,
+        "epochs_run": len(history["loss"]),
+        "steps_run": len(history["loss"]) * recipe.steps_per_epoch(images),
+        "precision": "float32",
+        "training_seconds": round(sum(history["seconds"])),
+        "train_loss": history["loss"],
+        "test_psnr_db": {str(s): round(db, 2) for s, db in psnr_db.items()},
+        **circumstances(),
+    }
+    save_file(checkpoint["model"], WEIGHTS / f"{name}.safetensors")
+    text = json.dumps(info, indent=2) + "\n"
+    (WEIGHTS / f"{name}.json").write_text(text, encoding="utf-8")
+    print(name, info["test_psnr_db"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("names", nargs="*", help=f"default: {', '.join(COMMANDS)}")
+    for name in parser.parse_args().names or COMMANDS:
+        ship(name, train(name))
+
+
+if __name__ == "__main__":
+    main()
