@@ -46,6 +46,16 @@ LABELS = {  # key: (Chinese, English)
     "pooling": ("池化", "pooling"),
     "upsampling": ("上采样", "upsampling"),
     "downsampling": ("下采样", "downsampling"),
+    "receptive_field": ("感受野", "receptive field"),
+    "without_skips": ("切断跳跃连接", "skips cut"),
+    "without_bottleneck": ("切断瓶颈层", "bottleneck cut"),
+    # losses and functions
+    "slope": ("斜率", "slope"),
+    "linear": ("线性", "linear"),
+    "kernel": ("卷积核", "kernel"),
+    "average": ("平均", "average"),
+    "no_noise": ("不加噪声", "no noise"),
+    "with_noise": ("加噪声", "noise added"),
     # sliders
     "digit": ("第几个数字", "digit"),
     "model": ("网络", "network"),

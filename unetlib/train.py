@@ -1,206 +1,31 @@
-"""Training: the article's recipe and the book's. Introduced in chapters 03 and 04.
+"""The training program: `fit` runs a recipe. Introduced in chapter 04.
 
-`TrainStep` is one step, `fit` the whole program; from a shell:
+From a shell:
 `python -m unetlib.train --recipe article|article-noise|book --device cpu|cuda`.
 """
 
 import argparse
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from matplotlib.image import imsave
-from torch import Tensor, nn
-from torch.nn.functional import mse_loss
+from torch import nn
 from tqdm import tqdm
 
 from unetlib.batcher import Batcher
+from unetlib.checkpoints import History, load_checkpoint, save_checkpoint
 from unetlib.data import Digits, load_idx, load_mnist, load_npy, split
 from unetlib.metrics import denoising_psnr
 from unetlib.model import NETWORKS
+from unetlib.recipes import ARTICLE, ARTICLE_NOISE, BOOK, RECIPES, Recipe
+from unetlib.step import TrainStep, check_device
 
-
-@dataclass(frozen=True)
-class Recipe:
-    """Everything that decides what a training run computes, save data and seed."""
-
-    name: str
-    network: str = "Unet"  # or "SkipUnet"
-    scale: float = 1 / 255  # pixel (0 to 255) times scale is what the network sees
-    sigma: tuple[float, float] | None = None  # range of noise levels; None: no noise
-    batch_size: int = 320
-    draws_per_image: int = 1  # an epoch draws this many pictures per picture
-    epochs: int = 30
-    lr: float = 2e-5
-    one_cycle: bool = False  # lr rises to `lr` and falls to 0; else it is constant
-    loss_reduction: str = "sum"  # or "mean"
-    loss_factor: float = 1.0
-    save_every: int = 1  # epochs between two checkpoints
-
-    def steps_per_epoch(self, images: int) -> int:
-        """Steps in one epoch over `images` pictures; at least 1."""
-        return max(1, self.draws_per_image * images // self.batch_size)
-
-    def loss(self, output: Tensor, clean: Tensor) -> Tensor:
-        """The scalar that is made small: squared error, reduced, times a factor."""
-        return self.loss_factor * mse_loss(output, clean, reduction=self.loss_reduction)
-
-
-# The article's program, section 4.1: target = input, 20 draws per picture, /512.
-ARTICLE = Recipe(
-    name="article",
-    scale=1 / 512,
-    draws_per_image=20,
-    loss_factor=100.0,
-    save_every=6,
-)
-# The same, with ONLY noise added.
-ARTICLE_NOISE = replace(ARTICLE, name="article-noise", sigma=(0.0, 1.0))
-# What this book recommends.
-BOOK = Recipe(
-    name="book",
-    network="SkipUnet",
-    sigma=(0.0, 1.0),
-    batch_size=128,
-    epochs=10,
-    lr=3e-3,
-    one_cycle=True,
-    loss_reduction="mean",
-)
-RECIPES = {recipe.name: recipe for recipe in (ARTICLE, ARTICLE_NOISE, BOOK)}
-
-
-@dataclass
-class History:
-    """What `fit` saw: one entry per epoch in each list."""
-
-    loss: list[float] = field(default_factory=list)  # mean of the steps' losses
-    psnr_db: list[float] = field(default_factory=list)  # held-out digits, sigma 0.5
-    seconds: list[float] = field(default_factory=list)
-
-
-def check_device(device: str | torch.device) -> torch.device:
-    """The device, or RuntimeError with advice where it is not there."""
-    device = torch.device(device)
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise RuntimeError(
-            f'device "{device}" was asked for, but PyTorch sees no CUDA GPU here. '
-            'Use device="cpu"; or, in Colab, choose Runtime > Change runtime type > '
-            "GPU; on your own machine, install a CUDA build of PyTorch and its driver"
-        )
-    return device
-
-
-class TrainStep:
-    """One training step: forward, loss, backward, update.
-
-    model: already on its device. recipe: gives loss, learning rate and schedule.
-    steps: how many steps the whole run has (the one-cycle schedule needs it).
-    bfloat16: compute convolutions in bfloat16, weights and loss stay float32.
-    compile: run the network through `torch.compile`.
-    """
-
-    def __init__(
-        self,
-        model: nn.Module,
-        recipe: Recipe,
-        steps: int,
-        bfloat16: bool = False,
-        compile: bool = False,
-    ) -> None:
-        self.recipe = recipe
-        self.device_type = next(model.parameters()).device.type
-        self.bfloat16 = bfloat16
-        if bfloat16:  # the layout that bfloat16 kernels want
-            model.to(memory_format=torch.channels_last)
-        self.forward: Callable[[Tensor], Tensor] = (
-            torch.compile(model) if compile else model
-        )
-        self.optimizer = torch.optim.Adam(model.parameters(), lr=recipe.lr)
-        self.schedule = (
-            torch.optim.lr_scheduler.OneCycleLR(
-                self.optimizer, max_lr=recipe.lr, total_steps=steps
-            )
-            if recipe.one_cycle
-            else torch.optim.lr_scheduler.ConstantLR(self.optimizer, factor=1.0)
-        )
-
-    def __call__(self, noisy: Tensor, clean: Tensor) -> Tensor:
-        """Learn from one batch; returns its loss, a scalar still on the device."""
-        with torch.autocast(self.device_type, torch.bfloat16, enabled=self.bfloat16):
-            output = self.forward(noisy)
-        loss = self.recipe.loss(output.float(), clean)
-        self.optimizer.zero_grad()
-        loss.backward()
-        self.optimizer.step()
-        self.schedule.step()
-        return loss.detach()  # no .item(): reading the number would stall a GPU
-
-    def state_dict(self) -> dict:
-        return {
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
-        }
-
-    def load_state_dict(self, state: dict) -> None:
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
-
-
-def save_checkpoint(
-    folder: Path, model: nn.Module, step: TrainStep, batcher: Batcher, history: History
-) -> None:
-    """Write `checkpoint.pt` (all that resuming needs) and `unet_model.pth`.
-
-    The second holds the bare state dict, as the article's program writes it. Each is
-    written beside its place and moved there, so that a kill loses no earlier one.
-    """
-    checkpoint = {
-        "model": model.state_dict(),
-        "step": step.state_dict(),
-        "batcher": batcher.state_dict(),
-        "recipe": asdict(step.recipe),
-        "history": asdict(history),
-    }
-    files = {"checkpoint.pt": checkpoint, "unet_model.pth": checkpoint["model"]}
-    for name, content in files.items():
-        torch.save(content, folder / f"{name}.part")
-        (folder / f"{name}.part").replace(folder / name)
-
-
-def load_checkpoint(
-    folder: Path, model: nn.Module, step: TrainStep, batcher: Batcher
-) -> History:
-    """Set model, step and batcher to where `checkpoint.pt` left them.
-
-    Raises ValueError where the file is missing, unreadable or of another recipe;
-    nothing is unpickled but tensors and plain containers.
-    """
-    path = folder / "checkpoint.pt"
-    device = batcher.images.device
-    try:
-        checkpoint = torch.load(path, map_location=device, weights_only=True)
-        saved = checkpoint["recipe"]
-    except Exception as error:  # torch raises many kinds on a damaged file
-        raise ValueError(
-            f"cannot resume from {path} ({error}); expected a checkpoint written by "
-            "unetlib.train"
-        ) from None
-    if saved != asdict(step.recipe):
-        wanted = asdict(step.recipe)
-        differing = sorted(key for key in wanted if saved.get(key) != wanted[key])
-        raise ValueError(
-            f"{path} was made by another recipe: {', '.join(differing)} differ. "
-            "Resume with the same recipe, or train into another folder"
-        )
-    model.load_state_dict(checkpoint["model"])
-    step.load_state_dict(checkpoint["step"])
-    batcher.load_state_dict(checkpoint["batcher"])
-    return History(**checkpoint["history"])
+__all__ = ["ARTICLE", "ARTICLE_NOISE", "BOOK", "RECIPES", "Recipe", "TrainStep"]
+__all__ += ["History", "fit", "main", "save_picture", "validate"]
 
 
 def save_picture(path: Path, model: nn.Module, image: np.ndarray, scale: float) -> None:
