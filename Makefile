@@ -8,10 +8,10 @@ help: ## list what make can do
 	@$(PYTHON) book/env.py --help-make
 
 book: ## make the environment and build the site
-	$(RUN) book/site.py
+	$(RUN) book/build_site.py
 
 serve: ## show the site on localhost
-	$(RUN) book/site.py serve
+	$(RUN) book/build_site.py serve
 
 test: lint ## run everything that CI runs
 	$(RUN) -m pytest --nbval-lax tests notebooks

@@ -1,0 +1,38 @@
+"""How notebook cells show on a page where no kernel runs.
+
+Folded code gets a plain <details> whose label is in the page's language, and the state
+of widgets, which the page never shows, is left out of it.
+"""
+
+from html import escape
+
+from myst_nb.sphinx_ import HideCodeCellNode
+
+WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
+
+
+def visit_folded(self, node) -> None:
+    self.body.append(
+        '<details class="folded"><summary>'
+        f'<span class="closed">{escape(node["prompt_show"])}</span>'
+        f'<span class="opened">{escape(node["prompt_hide"])}</span></summary>\n'
+    )
+
+
+def depart_folded(self, node) -> None:
+    self.body.append("</details>\n")
+
+
+def drop_widget_state(app, pagename, templatename, context, doctree) -> None:
+    """Pictures stand in for widgets here, so their state would only be weight."""
+    context["script_files"] = [
+        script
+        for script in context["script_files"]
+        if getattr(script, "attributes", {}).get("type") != WIDGET_STATE
+    ]
+
+
+def setup(app):
+    app.add_node(HideCodeCellNode, html=(visit_folded, depart_folded), override=True)
+    app.connect("html-page-context", drop_widget_state, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

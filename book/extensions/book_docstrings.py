@@ -1,0 +1,52 @@
+"""Turns unetlib's docstrings, which are plain prose, into tidy reStructuredText.
+
+They read well in an editor:
+
+    images: (N, 28, 28) uint8.
+    scale: what a pixel is multiplied by; white becomes
+        255 * scale.
+    Returns (B,) in dB. Raises ValueError where the shapes differ.
+
+The site shows the named lines as a list, and "Returns", "Raises" and "Source" as
+paragraphs of their own.
+"""
+
+import re
+
+ARGUMENT = re.compile(r"([a-z_]\w*): (.*)")
+PARAGRAPH = re.compile(r"(Returns|Raises|Source)\b")
+CODE = re.compile(r"(`[^`]+`)")
+
+
+def escape(text: str) -> str:
+    """`code` as code; a * or | outside of it as itself, not as markup."""
+    parts = CODE.split(text)
+    plain = [re.sub(r"([*|\\])", r"\\\1", part) for part in parts[::2]]
+    plain = [re.sub(r"(?<=\w)_(?!\w)", r"\_", part) for part in plain]
+    code = [f"`{part}`" for part in parts[1::2]]
+    return "".join(a + b for a, b in zip(plain, [*code, ""], strict=True))
+
+
+def tidy(app, what, name, obj, options, lines: list[str]) -> None:
+    """Rewrite one docstring in place."""
+    result = []
+    in_list = False
+    for line in lines:
+        argument = ARGUMENT.match(line) if what != "module" else None
+        if argument:
+            result += [] if in_list else [""]
+            result.append(f"- ``{argument[1]}``: {escape(argument[2])}")
+            in_list = True
+        elif in_list and line.startswith(" "):
+            result.append(f"  {escape(line.strip())}")
+        else:
+            if in_list or PARAGRAPH.match(line):
+                result.append("")
+            in_list = False
+            result.append(escape(line))
+    lines[:] = [*result, ""]
+
+
+def setup(app):
+    app.connect("autodoc-process-docstring", tidy)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

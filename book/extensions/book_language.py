@@ -1,0 +1,38 @@
+"""The way to the same page in the other language, and the book's own words.
+
+Every page gets a visible switch (templates/book-tools.html) and, for search engines,
+`<link rel="alternate" hreflang>`. Words come from `book_words` in zh.yml and en.yml.
+"""
+
+OTHERS = {"zh": ("en", "en", "English"), "en": ("zh", "zh-CN", "中文")}
+TAGS = {"zh": "zh-CN", "en": "en"}
+
+
+def add_language(app, pagename, templatename, context, doctree) -> None:
+    """Tell the templates where the other language's page is."""
+    folder, tag, label = OTHERS[app.config.book_language]
+    root = "../" * (pagename.count("/") + 1)
+    pages = {code: f"{root}{code}/{pagename}.html" for code in TAGS}
+    context["book"] = {
+        "words": app.config.book_words,
+        "folder": folder,
+        "tag": tag,
+        "label": label,
+        "other": pages[folder],
+        "is_notebook": context.get("page_source_suffix") == ".ipynb",
+    }
+    links = [(TAGS[code], page) for code, page in pages.items()]
+    links.append(("x-default", f"{root}index.html"))
+    icon = context["pathto"]("_static/touch-icon.png", resource=True)
+    tags = [f'<link rel="alternate" hreflang="{t}" href="{page}">' for t, page in links]
+    tags.append(f'<link rel="apple-touch-icon" href="{icon}">')
+    context["metatags"] = "\n".join([context.get("metatags", ""), *tags])
+
+
+def setup(app):
+    app.add_config_value("book_language", "en", "html")
+    app.add_config_value("book_words", {}, "html")
+    # jupyter-book always sets this one, also where sphinx_comments is left out.
+    app.add_config_value("comments_config", {}, "html")
+    app.connect("html-page-context", add_language)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

