@@ -32,7 +32,9 @@ def main() -> None:
     )
     subsetter.populate(text=characters())
     subsetter.subset(font)
-    font.save(FONT)
+    part = FONT.with_suffix(".part")  # figures may be drawing with the old one
+    font.save(part)
+    part.replace(FONT)
     print(f"{FONT.name}: {len(characters())} characters, {FONT.stat().st_size} bytes")
 
 

@@ -163,7 +163,7 @@ def fingerprint(notebook: NotebookNode) -> str:
         if cell.cell_type == "code":
             digest.update(f"{cell.id}\n{cell.source}\n".encode())
     for path in sorted((ROOT / "unetlib").rglob("*")):
-        if path.suffix in {".py", ".safetensors"}:
+        if path.suffix in {".py", ".safetensors", ".ttf"}:
             digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
     return digest.hexdigest()
 
@@ -182,6 +182,10 @@ def execute(notebook: NotebookNode, folder: Path) -> float:
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             _tidy(output)
+            # A figure that fails to draw leaves an error and yet lets the cell pass.
+            expected = "raises-exception" in cell.metadata.tags
+            if output.output_type == "error" and not expected:
+                raise RuntimeError(f"cell {cell.id}: {output.ename}: {output.evalue}")
     return seconds
 
 

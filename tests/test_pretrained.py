@@ -52,14 +52,15 @@ def test_the_pair_differs_in_noise_alone():
     assert differing == {"name", "sigma"}
 
 
-def test_only_networks_that_saw_noise_remove_it(some_clean):
-    def gain(name: str) -> float:
-        before = denoising_psnr(lambda x: x, some_clean, [0.5])[0.5]
-        return denoising_psnr(load_pretrained(name), some_clean, [0.5])[0.5] - before
-
-    assert abs(gain("article")) < 2
-    assert gain("article-noise") > 4
-    assert gain("skip") > 10
+def test_noise_in_training_and_then_skips_make_the_difference(some_clean):
+    """The first network's gain is an accident of its bottleneck (chapter 04)."""
+    scores = {
+        name: denoising_psnr(load_pretrained(name), some_clean, [0.5, 1.0])
+        for name in PRETRAINED
+    }
+    for sigma, gap in ((0.5, 1), (1.0, 2)):
+        assert scores["article-noise"][sigma] > scores["article"][sigma] + gap
+        assert scores["skip"][sigma] > scores["article-noise"][sigma] + 1
 
 
 @pytest.mark.parametrize("name", PRETRAINED)

@@ -24,8 +24,8 @@ LABELS = {  # key: (Chinese, English)
     "gaussian_filter": ("高斯滤波", "Gaussian filter"),
     "feature_map": ("特征图", "feature map"),
     # networks, as the weights are named
-    "article": ("文章的网络，未加噪声", "article's network, no noise"),
-    "article-noise": ("同一网络，只加噪声", "same network, noise added"),
+    "article": ("Unet，训练不加噪声", "Unet, trained without noise"),
+    "article-noise": ("Unet，训练加噪声", "Unet, trained with noise"),
     "skip": ("跳跃连接 U-Net", "skip U-Net"),
     # axes
     "sigma": ("噪声水平 σ", "noise level σ"),
@@ -52,10 +52,16 @@ LABELS = {  # key: (Chinese, English)
     # losses and functions
     "slope": ("斜率", "slope"),
     "linear": ("线性", "linear"),
-    "kernel": ("卷积核", "kernel"),
-    "average": ("平均", "average"),
     "no_noise": ("不加噪声", "no noise"),
     "with_noise": ("加噪声", "noise added"),
+    # training
+    "every_step": ("每一步", "every step"),
+    "mean_of_ten": ("10 步平均", "mean of 10 steps"),
+    "average_digit": ("平均图", "average digit"),
+    "trained_without": ("训练时不加噪声", "trained without noise"),
+    "trained_with": ("训练时加噪声", "trained with noise"),
+    "fixed_noise": ("噪声固定", "fixed noise"),
+    "fresh_noise": ("每步新噪声", "fresh noise"),
     # sliders
     "digit": ("第几个数字", "digit"),
     "model": ("网络", "network"),

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from unetlib.labels import label
@@ -19,18 +21,22 @@ GRAY = {"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
 COLOURS = ("#0b6e99", "#d1495b", "#e09f3e", "#4f772d", "#7b4b94")
 
 
-def show_digits(
-    rows: Mapping[str, Tensor], clean: Tensor | None = None, size: float = 1.1
-) -> None:
+def draw_digits(
+    rows: Mapping[str, Tensor],
+    clean: Tensor | None = None,
+    titles: Sequence[str] = (),
+    size: float = 0.85,
+) -> Figure:
     """A grid of digits: one row per entry, one column per picture.
 
     rows: {key of LABELS or any text: (B, 1, H, W) in [0, 1]}, e.g. noisy, denoised.
     clean: where given, the PSNR against it stands beneath each picture of every row
         but the one that is equal to it.
+    titles: words above the columns. size: inches per picture.
     """
     columns = max(len(images) for images in rows.values())
     beneath = 0.35 if clean is not None else 0.1
-    _, axes = plt.subplots(
+    figure, axes = plt.subplots(
         len(rows),
         columns,
         figsize=(columns * size + 1.4, len(rows) * (size + beneath)),
@@ -39,17 +45,27 @@ def show_digits(
     )
     for row, (key, images) in zip(axes, rows.items(), strict=True):
         for ax, image in zip(row, images, strict=False):
-            ax.imshow(image.detach().cpu()[0], **GRAY)
+            ax.imshow(image[0].detach().cpu().numpy(), **GRAY)
         if clean is not None and not torch.equal(images, clean):
             for ax, db in zip(row, psnr(images.detach(), clean), strict=False):
                 ax.set_xlabel(f"{db:.1f} dB", fontsize=9)
         row[0].set_ylabel(label(key), rotation=0, ha="right", va="center", labelpad=8)
+    for ax, title in zip(axes[0], titles, strict=False):
+        ax.set_title(title, fontsize=10)
     _bare(axes)
+    return figure
+
+
+def show_digits(
+    rows: Mapping[str, Tensor], clean: Tensor | None = None, size: float = 0.85
+) -> None:
+    """Draw the grid of `draw_digits` and show it."""
+    draw_digits(rows, clean, size=size)
     plt.show()
 
 
 def show_signed(
-    rows: Mapping[str, Tensor], limit: float = 1.0, size: float = 1.1
+    rows: Mapping[str, Tensor], limit: float = 1.0, size: float = 0.85
 ) -> None:
     """Like `show_digits`, for values around 0: blue below, white at 0, red above.
 
@@ -66,7 +82,7 @@ def show_signed(
     for row, (key, images) in zip(axes, rows.items(), strict=True):
         for ax, image in zip(row, images, strict=False):
             drawn = ax.imshow(
-                image.detach().cpu()[0], cmap="RdBu_r", vmin=-limit, vmax=limit
+                image[0].detach().cpu().numpy(), cmap="RdBu_r", vmin=-limit, vmax=limit
             )
         row[0].set_ylabel(label(key), rotation=0, ha="right", va="center", labelpad=8)
     _bare(axes)
@@ -83,12 +99,12 @@ def show_feature_maps(features: Mapping[str, Tensor], maps: int = 8) -> None:
     _, axes = plt.subplots(
         len(features),
         maps,
-        figsize=(maps * 1.05 + 2.2, len(features) * 1.1),
+        figsize=(maps * 0.85 + 1.9, len(features) * 0.9),
         squeeze=False,
         layout="constrained",
     )
     for row, (key, value) in zip(axes, features.items(), strict=True):
-        for ax, channel in zip(row, value[0].detach().cpu(), strict=False):
+        for ax, channel in zip(row, value[0].detach().cpu().numpy(), strict=False):
             ax.imshow(channel, cmap="gray", interpolation="nearest")
         _, channels, height, width = value.shape
         row[0].set_ylabel(
@@ -146,8 +162,7 @@ def plot_curves(
         ax.set_yscale("log")
     ax.grid(alpha=0.3)
     ax.spines[["top", "right"]].set_visible(False)
-    if len(curves) > 1:
-        ax.legend(frameon=False)
+    _legend_above(ax, len(curves))
     plt.show()
 
 
@@ -161,9 +176,20 @@ def plot_histogram(groups: Mapping[str, Tensor | np.ndarray], x: str) -> None:
     ax.set_xlabel(label(x))
     ax.set_ylabel(label("count"))
     ax.spines[["top", "right"]].set_visible(False)
-    if len(groups) > 1:
-        ax.legend(frameon=False)
+    _legend_above(ax, len(groups))
     plt.show()
+
+
+def _legend_above(ax: Axes, entries: int) -> None:
+    """Above the axes, where no curve can cross it; none for a single entry."""
+    if entries > 1:
+        ax.legend(
+            frameon=False,
+            loc="lower left",
+            bbox_to_anchor=(0, 1),
+            ncols=min(entries, 3),
+            borderaxespad=0.2,
+        )
 
 
 def _bare(axes: np.ndarray) -> None:

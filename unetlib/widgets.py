@@ -1,9 +1,10 @@
 """Sliders that move the noise. Introduced in chapter 01, used again in 05."""
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import ipywidgets
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.image import imsave
@@ -13,6 +14,7 @@ from unetlib.data import load_mnist
 from unetlib.labels import label
 from unetlib.metrics import psnr
 from unetlib.noise import add_gaussian_noise
+from unetlib.plots import draw_digits
 from unetlib.pretrained import PRETRAINED, load_pretrained
 
 ZOOM = 5  # screen pixels per pixel of a digit
@@ -72,7 +74,7 @@ class NoiseExplorer(ipywidgets.VBox):
 
     def _update(self, _change: dict | None = None) -> None:
         panels = self.panels(self.sigma.value)
-        self.picture.value = _png([list(panels.values())])
+        self.picture.value = _png(panels.values())
         self.caption.value = " | ".join(
             label(key)
             if key == "clean"
@@ -84,8 +86,19 @@ class NoiseExplorer(ipywidgets.VBox):
         bundle = super()._repr_mimebundle_(**kwargs)
         if isinstance(bundle, tuple):
             bundle = bundle[0]
-        rows = [list(self.panels(s).values()) for s in (0.1, 0.3, 0.5, 0.7, 1.0)]
-        return bundle | {"image/png": _png(rows)}
+        return bundle | {"image/png": self._still()}
+
+    def _still(self) -> bytes:
+        """The chosen digit at five noise levels, as a PNG."""
+        sigmas = (0.1, 0.3, 0.5, 0.7, 1.0)
+        panels = [self.panels(sigma) for sigma in sigmas]
+        rows = {key: torch.cat([panel[key] for panel in panels]) for key in panels[0]}
+        titles = [f"σ = {sigma}" for sigma in sigmas]
+        figure = draw_digits(rows, rows["clean"], titles, size=1.1)
+        file = io.BytesIO()
+        figure.savefig(file, format="png")
+        plt.close(figure)
+        return file.getvalue()
 
 
 def noise_explorer(digits: int = 20) -> NoiseExplorer:
@@ -95,10 +108,9 @@ def noise_explorer(digits: int = 20) -> NoiseExplorer:
     return NoiseExplorer({name: load_pretrained(name) for name in PRETRAINED}, clean)
 
 
-def _png(rows: list[list[Tensor]]) -> bytes:
-    """(1, 1, H, W) pictures, clamped to [0, 1], side by side and in rows, as a PNG."""
-    joined = torch.cat([torch.cat(row, dim=3) for row in rows], dim=2)
-    pixels = joined[0, 0].clamp(0, 1).numpy()
+def _png(pictures: Iterable[Tensor]) -> bytes:
+    """(1, 1, H, W) pictures, clamped to [0, 1], side by side, as a PNG."""
+    pixels = torch.cat(list(pictures), dim=3)[0, 0].clamp(0, 1).numpy()
     pixels = np.kron(pixels, np.ones((ZOOM, ZOOM)))
     file = io.BytesIO()
     imsave(file, pixels, cmap="gray", vmin=0, vmax=1, format="png")
