@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import os
 import platform
 from pathlib import Path
 
@@ -15,7 +16,7 @@ def circumstances(device: str = "cpu") -> dict[str, str]:
     if torch.device(device).type == "cuda":
         hardware = torch.cuda.get_device_name()
     else:
-        hardware = f"{torch.get_num_threads()} CPU threads, {_cpu_name()}"
+        hardware = f"{_cpu_name()}, {os.cpu_count()} cores"
     return {
         "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
         "hardware": hardware,

@@ -69,7 +69,6 @@ def ship(name: str, folder: Path) -> None:
         "epochs_run": len(history["loss"]),
         "steps_run": len(history["loss"]) * recipe.steps_per_epoch(images),
         "precision": "float32",
-        "training_seconds": round(sum(history["seconds"])),
         "train_loss": history["loss"],
         "test_psnr_db": {str(s): round(db, 2) for s, db in psnr_db.items()},
         **circumstances(),
