@@ -28,15 +28,18 @@ def ensure() -> None:
             "name another one, e.g. make book PYTHON=python3.11"
         )
     sources = [ROOT / "pyproject.toml", LOCK]
-    mark = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
-    mark = f"{mark} {sys.version_info.major}.{sys.version_info.minor} {ROOT}"
-    if STAMP.exists() and STAMP.read_text() == mark and PYTHON.exists():
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    mark = f"{digest} Python {version} {ROOT}"
+    made_from = STAMP.read_text() if STAMP.exists() else ""
+    if made_from == mark and PYTHON.exists():
         return
     print("Making the environment in .venv (a few minutes, once) ...", flush=True)
-    try:
-        venv.create(VENV, with_pip=True, clear=not PYTHON.exists())
-    except subprocess.CalledProcessError:
-        sys.exit("Python has no venv here; on Debian: apt-get install python3-venv")
+    if not PYTHON.exists() or f"Python {version} " not in made_from:
+        try:
+            venv.create(VENV, with_pip=True, clear=True)
+        except subprocess.CalledProcessError:
+            sys.exit("Python has no venv here; on Debian: apt-get install python3-venv")
     # The lock as constraints: what another platform needs besides is still found.
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     install = [*pip, "--constraint", LOCK, "--editable", ".[book,test]"]
