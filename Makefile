@@ -32,6 +32,7 @@ weights: ## train the three networks that ship (hours on two CPU cores)
 results: ## measure again what the chapters cite
 	$(RUN) book/experiments/denoising.py
 	$(RUN) book/experiments/skips.py
+	$(RUN) book/experiments/loss_scale.py
 
 font: ## cut the Chinese font subset after changing unetlib/labels.py
 	$(RUN) book/font.py

@@ -8,6 +8,7 @@ sum went. Writes book/results/loss_scale.json.
 import statistics
 from dataclasses import replace
 
+import numpy as np
 import torch
 from measured import circumstances, write_result
 from torch import Tensor
@@ -29,7 +30,7 @@ SCALINGS = {  # name: (reduction, factor, Adam's epsilon)
 
 
 def weights_after(
-    seed: int, reduction: str, factor: float, epsilon: float
+    images: np.ndarray, seed: int, reduction: str, factor: float, epsilon: float
 ) -> tuple[Tensor, Tensor]:
     """All weights, as one vector, before and after the article's first steps."""
     torch.manual_seed(seed)
@@ -38,20 +39,19 @@ def weights_after(
     recipe = replace(ARTICLE, loss_reduction=reduction, loss_factor=factor)
     step = TrainStep(model, recipe, STEPS)
     step.optimizer.param_groups[0]["eps"] = epsilon
-    batcher = Batcher(
-        load_mnist()[0].images, recipe.batch_size, recipe.scale, seed=seed
-    )
+    batcher = Batcher(images, recipe.batch_size, recipe.scale, seed=seed)
     for _ in range(STEPS):
         step(*batcher.next())
     return start, parameters_to_vector(model.parameters()).detach()
 
 
 def main() -> None:
+    images = load_mnist()[0].images
     apart: dict[str, list[float]] = {name: [] for name in SCALINGS if name != "sum"}
     for seed in SEEDS:
-        start, plain = weights_after(seed, *SCALINGS["sum"])
+        start, plain = weights_after(images, seed, *SCALINGS["sum"])
         for name, values in apart.items():
-            _, other = weights_after(seed, *SCALINGS[name])
+            _, other = weights_after(images, seed, *SCALINGS[name])
             values.append(((other - plain).norm() / (plain - start).norm()).item())
     write_result(
         "loss_scale",
