@@ -22,7 +22,6 @@ LABELS = {  # key: (Chinese, English)
     "residual": ("残差", "residual"),
     "noise": ("噪声", "noise"),
     "gaussian_filter": ("高斯滤波", "Gaussian filter"),
-    "feature_map": ("特征图", "feature map"),
     # networks, as the weights are named
     "article": ("Unet，训练不加噪声", "Unet, trained without noise"),
     "article-noise": ("Unet，训练加噪声", "Unet, trained with noise"),
@@ -45,7 +44,6 @@ LABELS = {  # key: (Chinese, English)
     "convolution": ("卷积", "convolution"),
     "pooling": ("池化", "pooling"),
     "upsampling": ("上采样", "upsampling"),
-    "downsampling": ("下采样", "downsampling"),
     "receptive_field": ("感受野", "receptive field"),
     "without_skips": ("切断跳跃连接", "skips cut"),
     "without_bottleneck": ("切断瓶颈层", "bottleneck cut"),

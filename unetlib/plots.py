@@ -1,7 +1,7 @@
 """The figures of the book, in the reader's language. Introduced in chapter 01.
 
 Digits are drawn one way everywhere: gray, 0 is black and 1 is white, no smoothing.
-Each function draws and shows one figure; keys of LABELS are translated.
+`show_…` and `plot_…` draw and show one figure; keys of LABELS are translated.
 """
 
 from collections.abc import Mapping, Sequence

@@ -21,6 +21,7 @@ from unetlib.checkpoints import History, load_checkpoint, save_checkpoint
 from unetlib.data import Digits, load_idx, load_mnist, load_npy, split
 from unetlib.metrics import denoising_psnr
 from unetlib.model import NETWORKS
+from unetlib.pretrained import Denoiser
 from unetlib.recipes import ARTICLE, ARTICLE_NOISE, BOOK, RECIPES, Recipe
 from unetlib.step import TrainStep, check_device
 
@@ -114,9 +115,7 @@ def validate(model: nn.Module, images: np.ndarray, scale: float) -> float:
     """
     device = next(model.parameters()).device
     clean = torch.tensor(images, device=device).unsqueeze(1).float() / 255
-    white = 255 * scale
-    model.eval()
-    result = denoising_psnr(lambda x: model(x * white).float() / white, clean, [0.5])
+    result = denoising_psnr(Denoiser(model, 255 * scale).eval(), clean, [0.5])
     model.train()
     return result[0.5]
 
