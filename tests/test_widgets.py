@@ -1,15 +1,28 @@
 """The noise explorer, its controls moved from Python."""
 
+import base64
+import gc
 import io
 import re
+import tracemalloc
 
+import ipywidgets
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import torch
 from matplotlib.image import imread
 
 from unetlib.labels import use_language
+from unetlib.metrics import ssim
+from unetlib.model import SkipUnet, Unet
+from unetlib.noise import NOISES
+from unetlib.plots import feature_maps
+from unetlib.pretrained import Denoiser
 from unetlib.widgets import NoiseExplorer, noise_explorer
+
+LEVELS = 2 / 255  # a colour map cuts off, once to 256 colours and once to bytes
 
 
 @pytest.fixture
@@ -18,50 +31,122 @@ def explorer(clean) -> NoiseExplorer:
     return NoiseExplorer({"noisy": lambda x: x, "half": lambda x: x / 2}, clean[:5])
 
 
-def shown(explorer: NoiseExplorer) -> np.ndarray:
-    return imread(io.BytesIO(explorer.picture.value), format="png")[..., 0]
+def pictures(explorer: NoiseExplorer) -> list[np.ndarray]:
+    """What a browser would decode: (H, W, 4) in [0, 1] each."""
+    found = re.findall(r'src="data:image/png;base64,([^"]+)"', explorer.view.value)
+    return [imread(io.BytesIO(base64.b64decode(png)), format="png") for png in found]
 
 
 def decibels(explorer: NoiseExplorer) -> list[float]:
-    return [float(x) for x in re.findall(r"(-?[\d.]+|inf) dB", explorer.caption.value)]
+    found = re.findall(r"(-?[\d.]+|∞) dB", explorer.view.value)
+    return [float(db.replace("∞", "inf")) for db in found]
 
 
-def test_each_control_changes_the_picture(explorer):
-    seen = [explorer.picture.value]
+def test_each_control_changes_the_pictures(explorer):
+    seen = [explorer.view.value]
     for change in (
         lambda: setattr(explorer.sigma, "value", 0.9),
         lambda: setattr(explorer.digit, "value", 3),
+        lambda: setattr(explorer.noise, "value", "speckle"),
         lambda: setattr(explorer.model, "value", "noisy"),
         explorer.new_noise.click,
     ):
         change()
-        assert explorer.picture.value not in seen
-        seen.append(explorer.picture.value)
+        assert explorer.view.value not in seen
+        seen.append(explorer.view.value)
 
 
-def test_the_picture_is_clean_noisy_denoised(explorer, clean):
-    explorer.sigma.value = 0.0
-    left, middle, right = np.split(shown(explorer)[::5, ::5], 3, axis=1)
-    assert left == pytest.approx(clean[0, 0].numpy(), abs=1 / 255)
-    assert np.array_equal(middle, left)
-    assert right == pytest.approx(left / 2, abs=1.5 / 255)
+def test_the_pictures_are_the_panels_and_the_residual(explorer):
+    explorer.sigma.value = 0.3
+    panels = [panel[0, 0].numpy() for panel in explorer.panels(0.3).values()]
+    *gray, residual = pictures(explorer)
+    for picture, panel in zip(gray, panels, strict=True):
+        for channel in range(3):
+            assert picture[..., channel] == pytest.approx(panel.clip(0, 1), abs=LEVELS)
+    signed = matplotlib.colormaps["RdBu_r"]((panels[2] - panels[0] + 1) / 2)
+    assert residual == pytest.approx(signed, abs=0.03)  # the next colour
 
 
-def test_psnr_falls_as_sigma_grows(explorer):
+def test_psnr_and_ssim_stand_beneath(explorer):
     explorer.model.value = "noisy"
     values = []
-    for sigma in (0.1, 0.3, 0.6, 1.0):
+    for sigma in (0.0, 0.1, 0.3, 0.6, 1.0):
         explorer.sigma.value = sigma
         noisy, denoised = decibels(explorer)
         assert noisy == denoised
         values.append(noisy)
-    assert values == sorted(values, reverse=True)
+    assert values[0] == np.inf and values == sorted(values, reverse=True)
+    panels = explorer.panels(1.0)
+    expected = ssim(panels["noisy"], panels["clean"]).item()
+    found = re.findall(r"SSIM (-?[\d.]+)", explorer.view.value)
+    assert [float(x) for x in found] == pytest.approx([expected] * 2, abs=0.005)
+
+
+@pytest.mark.parametrize("kind", NOISES)
+def test_the_chosen_noise_is_added(explorer, kind):
+    explorer.noise.value = kind
+    panels = explorer.panels(0.4)
+    generator = torch.Generator().manual_seed(0)
+    expected = NOISES[kind](panels["clean"], 0.4, generator)
+    assert torch.equal(panels["noisy"], expected)
 
 
 def test_the_noise_keeps_its_pattern_while_sigma_moves(explorer):
     one, two = explorer.panels(0.1), explorer.panels(0.2)
     first, second = one["noisy"] - one["clean"], two["noisy"] - two["clean"]
     assert second.numpy() == pytest.approx(2 * first.numpy(), abs=1e-6)
+
+
+def test_a_second_explorer_is_not_disturbed(explorer, clean):
+    other = NoiseExplorer({"noisy": lambda x: x}, clean[:5])
+    before = other.view.value, other.sigma.value, other.digit.value
+    explorer.sigma.value, explorer.digit.value = 0.8, 4
+    explorer.new_noise.click()
+    assert (other.view.value, other.sigma.value, other.digit.value) == before
+
+
+def left_in_memory() -> tuple[int, int]:
+    """(bytes that Python holds since tracing began, widgets that are alive)."""
+    gc.collect()
+    widgets = [x for x in gc.get_objects() if issubclass(type(x), ipywidgets.Widget)]
+    return tracemalloc.get_traced_memory()[0], len(widgets)
+
+
+def test_a_thousand_changes_leave_nothing_behind(explorer):
+    def change(times: int) -> None:
+        for i in range(times):
+            explorer.sigma.value = (0.2, 0.4, 0.6)[i % 3]
+
+    tracemalloc.start()
+    change(50)  # fills what is cached once
+    size, widgets = left_in_memory()
+    change(1000)
+    more, same = left_in_memory()
+    tracemalloc.stop()
+    # A hundredth of what a thousand pictures, about 7 kB each, would take.
+    assert more - size < 70_000
+    assert same == widgets and not plt.get_fignums()
+
+
+@pytest.mark.parametrize("network", [SkipUnet, Unet])
+def test_feature_maps_are_shown_on_the_networks_own_scale(network, clean):
+    torch.manual_seed(0)
+    denoiser = Denoiser(network(), white=0.5).requires_grad_(False)
+    explorer = NoiseExplorer({"net": denoiser}, clean[:2], features=True)
+    maps = feature_maps(denoiser.network, 0.5 * explorer.panels(0.5)["noisy"])
+    blocks = re.findall(r"<code>(\w+)</code><br>([\d×]+)<", explorer.view.value)
+    strips = pictures(explorer)[4:]
+    assert len(blocks) == len(strips) == 6
+    for (name, shape), strip in zip(blocks, strips, strict=True):
+        block = maps[name][0, :8].numpy()
+        assert shape == "×".join(map(str, maps[name].shape[1:]))
+        assert strip.shape == (28, 30 * len(block), 4)
+        zoom = 28 // block.shape[1]
+        for i, channel in enumerate(block):
+            shown = strip[::zoom, 30 * i : 30 * i + 28 : zoom, 0]
+            stretched = (channel - channel.min()) / np.ptp(channel)
+            assert shown == pytest.approx(stretched, abs=LEVELS)
+            assert (strip[:, 30 * i + 28 : 30 * i + 30, 3] == 0).all()  # a gap
 
 
 def test_a_picture_stands_in_where_no_kernel_runs(explorer):
@@ -77,12 +162,16 @@ def test_a_picture_stands_in_where_no_kernel_runs(explorer):
 
 
 @pytest.mark.parametrize(
-    ("language", "word"), [("zh", "噪声水平 σ"), ("en", "noise level σ")]
+    ("language", "words"),
+    [
+        ("zh", ["噪声水平 σ", "第几个数字", "噪声", "网络", "换一份噪声"]),
+        ("en", ["noise level σ", "which digit", "noise", "network", "new noise"]),
+    ],
 )
-def test_the_shipped_networks_in_the_readers_language(language, word):
+def test_the_shipped_networks_in_the_readers_language(language, words):
     use_language(language)
     explorer = noise_explorer(digits=2)
-    assert explorer.sigma.description == word
+    assert [control.description for control in explorer.children[:-1]] == words
     assert len(explorer.model.options) == 3
     assert explorer.model.value == "skip"
     before, after = decibels(explorer)

@@ -61,9 +61,12 @@ LABELS = {  # key: (Chinese, English)
     "fixed_noise": ("噪声固定", "fixed noise"),
     "fresh_noise": ("每步新噪声", "fresh noise"),
     # sliders
-    "digit": ("第几个数字", "digit"),
+    "digit": ("第几个数字", "which digit"),
     "model": ("网络", "network"),
     "new_noise": ("换一份噪声", "new noise"),
+    "gaussian": ("高斯噪声", "Gaussian"),
+    "salt_and_pepper": ("椒盐噪声", "salt and pepper"),
+    "speckle": ("斑点噪声", "speckle"),
 }
 LANGUAGES = ("zh", "en")
 _current = {"language": "en"}

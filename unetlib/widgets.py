@@ -1,57 +1,70 @@
-"""Sliders that move the noise. Introduced in chapter 01, used again in 05."""
+"""Drag the noise and watch a network repair the digit.
 
+Introduced in chapter 00, used again in 02 and 05. Every change sends one message: the
+pictures as PNG bytes and the numbers beneath them. No figure is drawn, so it is fast;
+the old message is replaced, so nothing accumulates.
+"""
+
+import base64
 import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from html import escape
 
 import ipywidgets
 import matplotlib.pyplot as plt
-import numpy as np
 import torch
 from matplotlib.image import imsave
 from torch import Tensor
+from torch.nn.functional import interpolate, pad
 
 from unetlib.data import load_mnist
 from unetlib.labels import label
-from unetlib.metrics import psnr
-from unetlib.noise import add_gaussian_noise
-from unetlib.plots import draw_digits
-from unetlib.pretrained import PRETRAINED, load_pretrained
+from unetlib.metrics import psnr, ssim
+from unetlib.noise import NOISES
+from unetlib.plots import draw_digits, feature_maps
+from unetlib.pretrained import PRETRAINED, Denoiser, load_pretrained
 
-ZOOM = 5  # screen pixels per pixel of a digit
+MAPS = 8  # channels shown of each block
+ROW = "display: flex; flex-wrap: wrap; gap: 12px"
+IMAGE = (
+    "display: block; width: 100%; image-rendering: pixelated; outline: 1px solid #8888"
+)
 
 
 class NoiseExplorer(ipywidgets.VBox):
-    """Sliders, and beneath them clean, noisy and denoised with their PSNR.
+    """Sliders and choices; beneath them clean, noisy, denoised and the residual.
 
     denoisers: {key of LABELS or any text: function on (1, 1, H, W) in [0, 1]}.
     clean: (N, 1, H, W) float in [0, 1], the digits to choose from.
+    features: also show the feature maps inside the network; denoisers must then be
+        `Denoiser`s.
     Where no kernel runs, a picture of the same digit at five noise levels stands in.
     """
 
     def __init__(
-        self, denoisers: Mapping[str, Callable[[Tensor], Tensor]], clean: Tensor
+        self,
+        denoisers: Mapping[str, Callable[[Tensor], Tensor]],
+        clean: Tensor,
+        features: bool = False,
     ) -> None:
-        self.denoisers, self.clean = denoisers, clean
-        self.sigma = ipywidgets.FloatSlider(
-            0.5, min=0.0, max=1.0, step=0.01, description=label("sigma")
-        )
-        self.digit = ipywidgets.IntSlider(
-            0, min=0, max=len(clean) - 1, description=label("digit")
-        )
-        self.model = ipywidgets.Dropdown(
-            options=[(label(key), key) for key in denoisers],
-            value=list(denoisers)[-1],
-            description=label("model"),
-        )
+        self.denoisers, self.clean, self.features = denoisers, clean, features
+        self.sigma = ipywidgets.FloatSlider(0.5, min=0.0, max=1.0, step=0.01)
+        self.digit = ipywidgets.IntSlider(0, min=0, max=len(clean) - 1)
+        self.noise = _dropdown(NOISES)
+        self.model = _dropdown(denoisers)
+        self.model.value = list(denoisers)[-1]
         self.seed = 0
         self.new_noise = ipywidgets.Button(description=label("new_noise"))
-        self.picture = ipywidgets.Image(format="png")
-        self.caption = ipywidgets.Label()
-        super().__init__(
-            [self.sigma, self.digit, self.model, self.new_noise, self.picture]
-            + [self.caption]
-        )
-        for control in (self.sigma, self.digit, self.model):
+        self.new_noise.layout.margin = "2px 2px 8px calc(7em + 10px)"  # in line
+        self.view = ipywidgets.HTML()
+        controls = {
+            key: getattr(self, key) for key in ("sigma", "digit", "noise", "model")
+        }
+        super().__init__([*controls.values(), self.new_noise, self.view])
+        for key, control in controls.items():
+            control.description = label(key)
+            control.style.description_width = "7em"
+            control.layout.width, control.layout.max_width = "36em", "100%"
             control.observe(self._update, names="value")
         self.new_noise.on_click(self._draw_new_noise)
         self._update()
@@ -63,7 +76,7 @@ class NoiseExplorer(ipywidgets.VBox):
         """
         clean = self.clean[self.digit.value : self.digit.value + 1]
         generator = torch.Generator().manual_seed(self.seed)
-        noisy = add_gaussian_noise(clean, sigma, generator)
+        noisy = NOISES[self.noise.value](clean, sigma, generator)
         with torch.no_grad():
             denoised = self.denoisers[self.model.value](noisy)
         return {"clean": clean, "noisy": noisy, "denoised": denoised}
@@ -74,13 +87,10 @@ class NoiseExplorer(ipywidgets.VBox):
 
     def _update(self, _change: dict | None = None) -> None:
         panels = self.panels(self.sigma.value)
-        self.picture.value = _png(panels.values())
-        self.caption.value = " | ".join(
-            label(key)
-            if key == "clean"
-            else f"{label(key)} {psnr(image, panels['clean']).item():.1f} dB"
-            for key, image in panels.items()
-        )
+        html = _pictures(panels)
+        if self.features:
+            html += _feature_rows(self.denoisers[self.model.value], panels["noisy"])
+        self.view.value = html  # at once: pictures and numbers never disagree
 
     def _repr_mimebundle_(self, **kwargs) -> dict:
         bundle = super()._repr_mimebundle_(**kwargs)
@@ -101,17 +111,74 @@ class NoiseExplorer(ipywidgets.VBox):
         return file.getvalue()
 
 
-def noise_explorer(digits: int = 20) -> NoiseExplorer:
+def noise_explorer(digits: int = 20, features: bool = False) -> NoiseExplorer:
     """The explorer over the first test digits and the three networks of the book."""
     _, test = load_mnist()
     clean = torch.tensor(test.images[:digits]).unsqueeze(1).float() / 255
-    return NoiseExplorer({name: load_pretrained(name) for name in PRETRAINED}, clean)
+    networks = {name: load_pretrained(name) for name in PRETRAINED}
+    return NoiseExplorer(networks, clean, features)
 
 
-def _png(pictures: Iterable[Tensor]) -> bytes:
-    """(1, 1, H, W) pictures, clamped to [0, 1], side by side, as a PNG."""
-    pixels = torch.cat(list(pictures), dim=3)[0, 0].clamp(0, 1).numpy()
-    pixels = np.kron(pixels, np.ones((ZOOM, ZOOM)))
+def _dropdown(keys: Mapping[str, object]) -> ipywidgets.Dropdown:
+    return ipywidgets.Dropdown(options=[(label(key), key) for key in keys])
+
+
+def _pictures(panels: dict[str, Tensor]) -> str:
+    """The four pictures side by side, as HTML: name above, numbers beneath."""
+    clean = panels["clean"]
+    beneath = {
+        key: f"{psnr(panels[key], clean).item():.1f} dB".replace("inf", "∞")
+        + f"<br>SSIM {ssim(panels[key], clean).item():.2f}"
+        for key in ("noisy", "denoised")
+    }
+    figures = [
+        _figure(label(key), _image(panel[0, 0], "gray", 0), beneath.get(key, ""))
+        for key, panel in panels.items()
+    ]
+    residual = _image((panels["denoised"] - clean)[0, 0], "RdBu_r", -1)
+    formula = f"{label('denoised')} − {label('clean')}"
+    figures.append(_figure(label("residual"), residual, formula))
+    return f'<div style="{ROW}">{"".join(figures)}</div>'
+
+
+def _figure(name: str, image: str, beneath: str) -> str:
+    return (
+        '<figure style="margin: 0; width: 140px; line-height: 1.4; text-align: center">'
+        f"{escape(name)}{image}<figcaption>{beneath}</figcaption></figure>"
+    )
+
+
+def _feature_rows(denoiser: Denoiser, noisy: Tensor) -> str:
+    """The first channels after each block, as HTML, a row per block."""
+    maps = feature_maps(denoiser.network, noisy * denoiser.white)
+    rows = []
+    for name, block in denoiser.network.named_children():
+        if list(block.parameters()):  # pooling and upsampling learn nothing
+            _, channels, height, width = maps[name].shape
+            shown = maps[name][0, :MAPS]
+            rows.append(
+                f'<div style="{ROW}; margin-top: 8px; line-height: 1.4">'
+                f'<div style="width: 140px"><code>{name}</code><br>'
+                f"{channels}×{height}×{width}</div>"
+                f'<div style="width: {56 * len(shown)}px; max-width: 100%">'
+                f"{_strip(shown)}</div></div>"
+            )
+    return "".join(rows)
+
+
+def _strip(maps: Tensor) -> str:
+    """(C, H, W) side by side, each on its own gray scale; the NaN between is clear."""
+    low, high = maps.amin(dim=(1, 2), keepdim=True), maps.amax(dim=(1, 2), keepdim=True)
+    scaled = (maps - low) / (high - low).clamp(min=1e-12)
+    large = interpolate(scaled[None], size=28)[0]
+    return _image(
+        torch.cat(list(pad(large, (0, 2), value=torch.nan)), dim=1), "gray", 0
+    )
+
+
+def _image(pixels: Tensor, cmap: str, black: float) -> str:
+    """(H, W) pixels as an <img> that holds its PNG; `black` to 1 span the colours."""
     file = io.BytesIO()
-    imsave(file, pixels, cmap="gray", vmin=0, vmax=1, format="png")
-    return file.getvalue()
+    imsave(file, pixels.numpy(), cmap=cmap, vmin=black, vmax=1, format="png")
+    png = base64.b64encode(file.getvalue()).decode()
+    return f'<img alt="" style="{IMAGE}" src="data:image/png;base64,{png}">'
