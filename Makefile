@@ -2,7 +2,7 @@
 PYTHON ?= python3
 RUN := $(PYTHON) book/env.py
 
-.PHONY: help book serve test lint format notebooks weights results font lock clean
+.PHONY: help book serve test lint format notebooks weights models results font lock clean
 
 help: ## list what make can do
 	@$(PYTHON) book/env.py --help-make
@@ -28,6 +28,9 @@ notebooks: ## make the notebooks again, executing the chapters that changed
 
 weights: ## train the three networks that ship (hours on two CPU cores)
 	$(RUN) book/experiments/weights.py
+
+models: ## export the shipped networks for the live denoiser of the site
+	$(RUN) book/export.py
 
 results: ## measure again what the chapters cite
 	$(RUN) book/experiments/denoising.py

@@ -37,6 +37,13 @@ CARRIED = {
     f"{MONO}/files/jetbrains-mono-latin-wght-normal.woff2": "fonts/mono.woff2",
     f"{MONO}/LICENSE": "fonts/mono-LICENSE.txt",
 }
+# What the live denoiser needs besides book/live: node_modules → site/live.
+ORT = "onnxruntime-web/dist"
+LIVE = {
+    f"{ORT}/ort.wasm.min.mjs": "ort/ort.wasm.min.mjs",
+    f"{ORT}/ort-wasm-simd-threaded.mjs": "ort/ort-wasm-simd-threaded.mjs",
+    f"{ORT}/ort-wasm-simd-threaded.wasm": "ort/ort-wasm-simd-threaded.wasm",
+}
 
 
 def read_yaml(path: Path):
@@ -83,15 +90,14 @@ def install_npm() -> Path:
     return folder / "node_modules"
 
 
-def carry(modules: Path) -> Path:
-    """Gather what pages would otherwise fetch from other servers."""
-    static = fresh(BUILD / "static")
-    for source, target in CARRIED.items():
-        target = static / target
+def carry(modules: Path, files: dict[str, str], folder: Path) -> Path:
+    """Gather in `folder` what pages would otherwise fetch from other servers."""
+    for source, target in files.items():
+        target = folder / target
         target.parent.mkdir(parents=True, exist_ok=True)
         copy = shutil.copytree if (modules / source).is_dir() else shutil.copy
         copy(modules / source, target)
-    return static
+    return folder
 
 
 def glossary(language: str) -> str:
@@ -205,7 +211,8 @@ def publish(language: str, built: Path, first: str, out: Path) -> None:
 
 def build(notebooks: Path, out: Path) -> None:
     """Build both languages at once and put them under one root page."""
-    static = carry(install_npm())
+    modules = install_npm()
+    static = carry(modules, CARRIED, fresh(BUILD / "static"))
     staged = {language: stage(language, notebooks) for language in LANGUAGES}
     chapters = {language: names for language, (_, names) in staged.items()}
     if chapters["zh"] != chapters["en"] or not chapters["zh"]:
@@ -223,6 +230,9 @@ def build(notebooks: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for language, (config, _) in running.items():
         publish(language, config / "out/_build/html", chapters[language][0], out)
+    shutil.rmtree(out / "live", ignore_errors=True)
+    shutil.copytree(BOOK / "live", out / "live")
+    carry(modules, LIVE, out / "live")
     shutil.copy(BOOK / "config" / "root.html", out / "index.html")
     print(f"Built. Open {out / 'index.html'} in a browser,")
     print("or run: make serve (without make: python book/build_site.py serve)")

@@ -1,0 +1,484 @@
+"""The live denoiser: exported networks, what the page computes, what a reader does."""
+
+import base64
+import io
+from collections.abc import Iterator
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from matplotlib.image import imread
+from onnx import numpy_helper
+from playwright.sync_api import BrowserContext, Locator, Page
+from safetensors.numpy import load_file
+from website import LANGUAGES, ROOT
+
+from unetlib.labels import LABELS
+from unetlib.metrics import psnr
+from unetlib.noise import NOISES
+from unetlib.plots import feature_maps
+from unetlib.pretrained import PRETRAINED, WEIGHTS, load_pretrained
+
+LIVE = ROOT / "book" / "live"
+READY = '.live-denoiser[data-state="ready"]'
+FAILED = '.live-denoiser[data-state="failed"]'
+
+
+# ---------- what is exported ----------
+
+
+@pytest.mark.parametrize("name", PRETRAINED)
+def test_exported_model_holds_the_shipped_weights(name):
+    """Where this fails, run `make models`."""
+    model = onnx.load(LIVE / "models" / f"{name}.onnx")
+    exported = {i.name: numpy_helper.to_array(i) for i in model.graph.initializer}
+    for key, weight in load_file(WEIGHTS / f"{name}.safetensors").items():
+        assert np.array_equal(exported[f"denoiser.network.{key}"], weight), key
+
+
+def test_the_digits_are_ten_test_digits(mnist):
+    _, test = mnist
+    digits = np.frombuffer((LIVE / "digits.bin").read_bytes(), np.uint8)
+    for label, digit in enumerate(digits.reshape(10, 28, 28)):
+        index = (test.images == digit).all(axis=(1, 2)).argmax()
+        assert np.array_equal(test.images[index], digit)
+        assert test.labels[index] == label
+
+
+def test_the_runtimes_licence_travels_with_it(site):
+    folder = site / "live" / "ort"
+    assert (folder / "ort-wasm-simd-threaded.wasm").is_file()
+    assert "MIT License" in (folder / "LICENSE").read_text(encoding="utf-8")
+
+
+# ---------- what the page computes ----------
+
+
+@pytest.fixture(scope="module")
+def modules(browser, served) -> Iterator[Page]:
+    """A page that has the live denoiser's modules at hand as `live`."""
+    page = browser.new_page()
+    page.goto(f"{served}/en/00_welcome.html")
+    page.evaluate(
+        """async (served) => {
+          const names = ["denoiser", "pictures"];
+          const found = names.map((name) => import(`${served}/live/${name}.js`));
+          globalThis.live = Object.assign({}, ...(await Promise.all(found)));
+          globalThis.denoiser = new live.Denoiser();
+        }""",
+        served,
+    )
+    yield page
+    page.close()
+
+
+def flat(picture: torch.Tensor) -> list[float]:
+    return picture.flatten().tolist()
+
+
+@pytest.mark.parametrize("name", PRETRAINED)
+@pytest.mark.parametrize("sigma", [0.0, 0.5, 1.0])
+def test_the_page_agrees_with_pytorch(modules, clean, name, sigma):
+    noisy = NOISES["gaussian"](clean[3:4], sigma, torch.Generator().manual_seed(1))
+    result = modules.evaluate(
+        """async ([name, noisy]) => {
+          const result = await denoiser.run(name, Float32Array.from(noisy), true);
+          const blocks = result.blocks.map((b) => [b.name, b.dims, [...b.data]]);
+          return { denoised: [...result.denoised], blocks };
+        }""",
+        [name, flat(noisy)],
+    )
+    denoiser = load_pretrained(name)
+    expected = denoiser(noisy).numpy()
+    assert np.reshape(result["denoised"], (1, 1, 28, 28)) == pytest.approx(
+        expected, abs=1e-4
+    )
+    inside = feature_maps(denoiser.network, noisy * denoiser.white)
+    assert len(result["blocks"]) == 5
+    for block, dims, data in result["blocks"]:
+        assert np.reshape(data, dims) == pytest.approx(inside[block].numpy(), abs=1e-4)
+
+
+def test_psnr_is_the_librarys(modules, clean):
+    noisy = NOISES["gaussian"](clean[:1], 0.7, torch.Generator().manual_seed(0))
+    found = modules.evaluate(
+        "([a, b]) => live.psnr(Float32Array.from(a), Float32Array.from(b))",
+        [flat(noisy), flat(clean[:1])],
+    )
+    assert found == pytest.approx(psnr(noisy, clean[:1]).item(), abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", NOISES)
+@pytest.mark.parametrize("sigma", [0.3, 0.9])
+def test_noise_is_the_librarys(modules, clean, kind, sigma):
+    """The same spread around the same mean, dark and bright pixels apart."""
+    noisy = modules.evaluate(
+        """([kind, clean, sigma]) => {
+          const noisy = () =>
+            live.addNoise(kind, Float32Array.from(clean), sigma, live.drawPattern());
+          return Array.from({ length: 100 }, () => [...noisy()]);
+        }""",
+        [kind, flat(clean[0]), sigma],
+    )
+    theirs = np.array(noisy)
+    generator = torch.Generator().manual_seed(0)
+    ours = torch.stack([NOISES[kind](clean[0], sigma, generator) for _ in range(100)])
+    ours = ours.flatten(1).numpy()
+    for bright in (True, False):
+        pixels = (clean[0].flatten().numpy() > 0.5) == bright
+        for statistic in (np.mean, np.std):
+            expected = statistic(ours[:, pixels])
+            assert statistic(theirs[:, pixels]) == pytest.approx(expected, abs=0.07)
+
+
+def as_mnist(modules: Page, ink: np.ndarray) -> np.ndarray:
+    digit = modules.evaluate(
+        "([ink, size]) => [...live.asMnist(Float32Array.from(ink), size)]",
+        [ink.flatten().tolist(), len(ink)],
+    )
+    return np.reshape(digit, (28, 28))
+
+
+@pytest.mark.parametrize("shift", [(0, 0), (-60, 25)])
+def test_a_digit_drawn_large_comes_back_as_mnist_has_it(modules, clean, shift):
+    original = clean[0, 0].numpy()
+    drawn = np.roll(np.kron(original, np.ones((10, 10))), shift, axis=(0, 1))
+    digit = as_mnist(modules, drawn)
+    assert digit == pytest.approx(original, abs=1e-6)
+
+
+def test_a_small_or_large_drawing_fills_the_same_box(modules):
+    for side in (100, 250):
+        drawn = np.zeros((280, 280))
+        drawn[10 : 10 + side, 5 : 5 + side // 2] = 1
+        rows, columns = as_mnist(modules, drawn).nonzero()
+        assert np.ptp(rows) + 1 == pytest.approx(20, abs=1)
+        assert np.ptp(columns) + 1 == pytest.approx(10, abs=1)
+
+
+def test_nothing_drawn_is_black_and_a_dot_stays_small(modules):
+    pad = np.zeros((280, 280))
+    assert not as_mnist(modules, pad).any()
+    pad[100:120, 100:120] = 1
+    assert 0 < (as_mnist(modules, pad) > 0).sum() <= 49
+
+
+# ---------- what a reader does ----------
+
+
+@pytest.fixture(params=LANGUAGES)
+def language(request) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def context(browser) -> Iterator[BrowserContext]:
+    """One for all, so that the runtime is fetched once."""
+    with browser.new_context(viewport={"width": 1000, "height": 800}) as context:
+        yield context
+
+
+@pytest.fixture
+def page(context, served, language) -> Iterator[Page]:
+    """The welcome chapter, not yet scrolled; nothing may go wrong in the console."""
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on(
+        "console",
+        lambda m: wrong.append(m.text) if m.type in ("error", "warning") else None,
+    )
+    page.goto(f"{served}/{language}/00_welcome.html")
+    yield page
+    page.close()
+    assert wrong == []
+
+
+@pytest.fixture
+def demo(page) -> Locator:
+    """The live denoiser of the page, started."""
+    page.locator("#explore").scroll_into_view_if_needed()
+    demo = page.locator(READY)
+    demo.wait_for()
+    return demo
+
+
+def pixels(demo: Locator, part: str) -> np.ndarray:
+    """What a canvas shows, (H, W) from 0 to 1: its red."""
+    url = demo.locator(f'[data-part="{part}"]').evaluate("c => c.toDataURL()")
+    png = base64.b64decode(url.removeprefix("data:image/png;base64,"))
+    return imread(io.BytesIO(png), format="png")[..., 0]
+
+
+def decibels(demo: Locator, part: str) -> float:
+    text = demo.locator(f'[data-part="{part}-psnr"]').inner_text()
+    return float(text.removesuffix(" dB").replace("∞", "inf"))
+
+
+def settle(demo: Locator) -> None:
+    """Wait for the picture that the last change asked for."""
+    demo.locator('.live-pictures[aria-busy="false"]').wait_for()
+
+
+def set_sigma(demo: Locator, value: float) -> None:
+    demo.locator('[name="number"]').fill(f"{value:.2f}")
+    settle(demo)
+
+
+def label(language: str, key: str) -> str:
+    return LABELS[key][list(LANGUAGES).index(language)]
+
+
+def test_it_loads_only_when_the_reader_gets_there(page):
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_load_state("networkidle")
+    assert not any("/live/ort" in url or "/models/" in url for url in asked)
+    assert page.locator(".live-denoiser").get_attribute("data-state") == "waiting"
+    page.locator("#explore").scroll_into_view_if_needed()
+    page.wait_for_selector(READY)
+    assert sum(url.endswith(".wasm") for url in asked) == 1
+    assert not page.locator(".live-denoiser ~ .cell_output img").is_visible()
+
+
+def test_psnr_falls_as_sigma_grows(demo):
+    values = []
+    for sigma in (0.1, 0.3, 0.6, 1.0):
+        set_sigma(demo, sigma)
+        values.append([decibels(demo, part) for part in ("noisy", "denoised")])
+    assert values == sorted(values, reverse=True)
+    assert all(denoised > noisy for noisy, denoised in values)
+
+
+def test_without_noise_the_noisy_picture_is_the_clean_one(demo):
+    set_sigma(demo, 0.0)
+    assert np.array_equal(pixels(demo, "noisy"), pixels(demo, "clean"))
+    assert decibels(demo, "noisy") == float("inf")
+
+
+def test_slider_by_keyboard_and_number_agree(page, demo):
+    slider, number = demo.locator('[name="sigma"]'), demo.locator('[name="number"]')
+    slider.focus()
+    before = pixels(demo, "denoised")
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    settle(demo)
+    assert number.input_value() == "0.55" and slider.input_value() == "0.55"
+    assert not np.array_equal(pixels(demo, "denoised"), before)
+    page.keyboard.press("End")
+    assert number.input_value() == "1.00"
+    number.fill("7")  # out of range: it is not taken, and comes back when left
+    assert slider.input_value() == "1"
+    number.blur()
+    assert number.input_value() == "1.00"
+
+
+def test_a_fast_drag_ends_on_the_last_value(page, demo):
+    slider = demo.locator('[name="sigma"]')
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 2, y)
+    page.mouse.down()
+    for place in np.linspace(0.5, 0.99, 60):
+        page.mouse.move(box["x"] + place * box["width"], y)
+    page.mouse.up()
+    settle(demo)
+    dragged = pixels(demo, "noisy"), slider.input_value()
+    assert float(dragged[1]) > 0.9
+    set_sigma(demo, 0.2)
+    set_sigma(demo, float(dragged[1]))  # the same value, come to by another way
+    assert np.array_equal(pixels(demo, "noisy"), dragged[0])
+    slider.press("Home")
+    settle(demo)
+    assert np.array_equal(pixels(demo, "noisy"), pixels(demo, "clean"))
+
+
+def test_each_choice_changes_what_it_should(page, demo, language):
+    before = {part: pixels(demo, part) for part in ("clean", "noisy", "denoised")}
+
+    def changed() -> set[str]:
+        settle(demo)
+        now = {part: pixels(demo, part) for part in before}
+        different = {p for p in before if not np.array_equal(now[p], before[p])}
+        before.update(now)
+        return different
+
+    demo.locator('[name="renew"]').click()
+    assert changed() == {"noisy", "denoised"}
+    model = label(language, "article")
+    demo.get_by_label(label(language, "model")).select_option(model)
+    assert changed() == {"denoised"}
+    noise = label(language, "salt_and_pepper")
+    demo.get_by_label(label(language, "noise"), exact=True).select_option(noise)
+    assert changed() == {"noisy", "denoised"}
+    demo.get_by_role("radio", name="3").check(force=True)
+    assert changed() == {"clean", "noisy", "denoised"}
+    page.keyboard.press("ArrowRight")  # from the 3 to the 4
+    assert changed() == {"clean", "noisy", "denoised"}
+    assert demo.get_by_role("radio", name="4").is_checked()
+
+
+def test_a_screen_reader_hears_the_psnr_once_the_slider_rests(page, demo):
+    set_sigma(demo, 0.25)
+    heard = demo.locator(".live-announce")
+    page.wait_for_function(
+        "e => e.textContent.includes('0.25')", arg=heard.element_handle()
+    )
+    for part in ("noisy", "denoised"):
+        assert f"{decibels(demo, part):.1f} dB" in heard.inner_text()
+
+
+def draw(page: Page, demo: Locator) -> None:
+    """Write a 7 on the pad with the mouse."""
+    pad = demo.locator('[data-part="pad"]')
+    pad.scroll_into_view_if_needed()
+    box = pad.bounding_box()
+    strokes = [(0.3, 0.3), (0.7, 0.3), (0.45, 0.8)]
+    points = [
+        (box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in strokes
+    ]
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*point, steps=4)
+    page.mouse.up()
+    settle(demo)
+
+
+def test_draw_your_own_digit(page, demo):
+    demo.locator('[value="draw"]').check(force=True)
+    settle(demo)
+    assert not pixels(demo, "clean").any()
+    for part in ("noisy", "denoised"):  # an empty pad is nothing to compare with
+        assert demo.locator(f'[data-part="{part}-psnr"]').inner_text() == ""
+    draw(page, demo)
+    digit = pixels(demo, "clean")
+    assert digit.max() > 0.9 and 40 < (digit > 0.5).sum() < 200
+    rows, columns = digit.nonzero()
+    assert max(np.ptp(rows), np.ptp(columns)) == pytest.approx(20, abs=1)
+    assert decibels(demo, "denoised") > decibels(demo, "noisy")
+    page.mouse.move(5, 5)  # the pen is up: nothing more is drawn
+    demo.locator('[name="clear"]').click()
+    settle(demo)
+    assert not pixels(demo, "clean").any()
+
+
+def test_draw_with_a_finger(browser, served):
+    phone = browser.new_context(
+        viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True
+    )
+    page = phone.new_page()
+    page.goto(f"{served}/zh/00_welcome.html#explore")
+    demo = page.locator(READY)
+    demo.wait_for()
+    demo.locator('[value="draw"]').check(force=True)
+    pad = demo.locator('[data-part="pad"]')
+    pad.scroll_into_view_if_needed()
+    top = page.evaluate("scrollY")
+    box = pad.bounding_box()
+    touch = phone.new_cdp_session(page)
+    for kind, place in (("Start", 0.3), ("Move", 0.5), ("Move", 0.7), ("End", None)):
+        at = place and [
+            {"x": box["x"] + box["width"] / 2, "y": box["y"] + place * box["height"]}
+        ]
+        touch.send(
+            "Input.dispatchTouchEvent",
+            {"type": f"touch{kind}", "touchPoints": at or []},
+        )
+    settle(demo)
+    assert (pixels(demo, "clean") > 0.5).sum() > 20
+    assert (
+        page.evaluate("scrollY") == top
+    )  # a finger on the pad draws, it does not scroll
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    phone.close()
+
+
+def test_feature_maps_appear_when_asked_for(demo):
+    maps = demo.locator(".live-inside canvas")
+    assert maps.count() == 0
+    demo.locator(".live-inside summary").click()
+    maps.last.wait_for()
+    assert maps.count() == 5 * 8
+    shapes = demo.locator(".live-inside figcaption span").all_inner_texts()
+    assert [s.strip() for s in shapes] == [
+        "28×28×28", "56×14×14", "112×7×7", "56×14×14", "28×28×28",
+    ]  # fmt: skip
+    before = maps.first.evaluate("c => c.toDataURL()")
+    set_sigma(demo, 0.9)
+    assert maps.first.evaluate("c => c.toDataURL()") != before
+
+
+# ---------- where it can't run ----------
+
+
+def still_stands(page: Page) -> bool:
+    """The figure is there; waits for it, since it loads when scrolled to."""
+    page.locator("#explore").scroll_into_view_if_needed()
+    page.locator(".live-denoiser ~ .cell_output img").wait_for()
+    return True
+
+
+def test_without_javascript_a_figure_stands_there(browser, served, language):
+    page = browser.new_page(java_script_enabled=False)
+    page.goto(f"{served}/{language}/00_welcome.html")
+    assert still_stands(page)
+    assert page.locator("noscript .live-message").is_visible()
+    assert not page.locator(".live-denoiser").is_visible()
+    page.close()
+
+
+@pytest.mark.parametrize("what", ["no wasm", "model missing", "runtime missing"])
+def test_where_it_cannot_start_it_says_so(browser, served, what):
+    page = browser.new_page()
+    if what == "no wasm":
+        page.add_init_script("delete globalThis.WebAssembly")
+    missing = {"model missing": "**/skip.onnx", "runtime missing": "**/*.wasm"}
+    if what in missing:
+        page.route(missing[what], lambda route: route.abort())
+    page.goto(f"{served}/en/00_welcome.html")
+    assert still_stands(page)
+    failed = page.locator(FAILED)
+    failed.wait_for()
+    assert "did not start" in failed.locator(".live-state").inner_text()
+    assert failed.locator(".live-detail").inner_text()
+    assert still_stands(page)
+    assert not failed.locator("form").is_visible()
+    page.close()
+
+
+def test_opened_as_a_file_it_says_what_to_do(browser, site, language):
+    page = browser.new_page()
+    page.goto((site / language / "00_welcome.html").as_uri())
+    assert still_stands(page)
+    failed = page.locator(FAILED)
+    failed.wait_for()
+    assert "make serve" in failed.inner_text()
+    assert still_stands(page)
+    page.close()
+
+
+def test_a_network_that_cannot_be_fetched_leaves_the_rest_usable(browser, served):
+    page = browser.new_page()
+    page.route("**/article.onnx", lambda route: route.abort())
+    page.goto(f"{served}/en/00_welcome.html#explore")
+    page.locator(READY).wait_for()
+    demo = page.locator(".live-denoiser")
+    demo.locator('[name="model"]').select_option("article")
+    page.locator(FAILED).wait_for()
+    demo.locator('[name="model"]').select_option("article-noise")
+    page.locator(READY).wait_for()
+    assert decibels(demo, "denoised") > 10
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("chapter", "open_"),
+    [("00_welcome", False), ("02_architecture", True), ("05_visualisation", False)],
+)
+def test_the_chapters_that_have_it(site, language, chapter, open_):
+    html = (site / language / f"{chapter}.html").read_text(encoding="utf-8")
+    assert html.count('class="live-denoiser"') == 1
+    assert ('class="live-inside" open' in html) == open_
