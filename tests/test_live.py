@@ -295,6 +295,19 @@ def test_a_fast_drag_ends_on_the_last_value(page, demo):
     assert np.array_equal(pixels(demo, "noisy"), pixels(demo, "clean"))
 
 
+def test_changes_faster_than_the_network_end_on_the_last(demo):
+    demo.locator('[name="sigma"]').evaluate(
+        """slider => {
+          for (const sigma of [0.9, 0.1, 0.8, 0.2, 0]) {
+            slider.value = sigma;
+            slider.dispatchEvent(new Event("input", { bubbles: true }));
+          }
+        }"""
+    )
+    settle(demo)
+    assert np.array_equal(pixels(demo, "noisy"), pixels(demo, "clean"))
+
+
 def test_each_choice_changes_what_it_should(page, demo, language):
     before = {part: pixels(demo, part) for part in ("clean", "noisy", "denoised")}
 
@@ -359,7 +372,10 @@ def test_draw_your_own_digit(page, demo):
     rows, columns = digit.nonzero()
     assert max(np.ptp(rows), np.ptp(columns)) == pytest.approx(20, abs=1)
     assert decibels(demo, "denoised") > decibels(demo, "noisy")
-    page.mouse.move(5, 5)  # the pen is up: nothing more is drawn
+    box = demo.locator('[data-part="pad"]').bounding_box()
+    page.mouse.move(box["x"] + 5, box["y"] + 5)  # the pen is up
+    settle(demo)
+    assert np.array_equal(pixels(demo, "clean"), digit)
     demo.locator('[name="clear"]').click()
     settle(demo)
     assert not pixels(demo, "clean").any()
