@@ -17,13 +17,17 @@
   const page = link.getAttribute("href");
 
   function sectionInView() {
-    const sections = document.querySelectorAll("article section[id]");
-    // The last one whose heading has reached the upper third of the window.
-    const line = innerHeight / 3;
-    const above = [...sections].filter((s) => s.getBoundingClientRect().top < line);
+    const sections = document.querySelectorAll("article :is(section, dt)[id]");
+    const top = (section) => section.getBoundingClientRect().top;
+    // At its end a page cannot scroll on to what the address names.
+    const named = document.getElementById(location.hash.slice(1));
+    const atEnd = scrollY + innerHeight > document.documentElement.scrollHeight - 5;
+    if (named && atEnd && top(named) >= 0) return location.hash;
+    // The first that starts in the upper third of the window, else the one that fills it.
+    const above = [...sections].filter((section) => top(section) < innerHeight / 3);
+    const here = above.find((section) => top(section) >= 0) ?? above.at(-1);
     // The first section is the whole page: its top needs no anchor.
-    const last = above.at(-1);
-    return last && last !== sections[0] ? `#${last.id}` : "";
+    return here && here !== sections[0] ? `#${here.id}` : "";
   }
 
   function aim() {

@@ -1,0 +1,125 @@
+"use strict";
+// What tests/test_reading.py asks of a page, from within it.
+
+const titleOf = (e) => `${e.tagName} .${e.className} ${e.textContent.trim().slice(0, 60)}`;
+const isShown = (e) => e.checkVisibility({ visibilityProperty: true });
+
+// Down the page, as a reader goes: pictures load, and so does the live denoiser.
+async function readThrough() {
+  for (let y = 0; y < document.body.scrollHeight; y += innerHeight) {
+    scrollTo({ top: y, behavior: "instant" });
+    await new Promise(requestAnimationFrame);
+  }
+  scrollTo({ top: 0, behavior: "instant" });
+}
+
+function isSettled() {
+  const busy = document.querySelector("[data-state='waiting'], [data-state='loading']");
+  return !busy && [...document.images].every((image) => image.complete);
+}
+
+function tooWide() {
+  const width = innerWidth;
+  if (document.documentElement.scrollWidth <= width) return [];
+  return [...document.querySelectorAll("body *")]
+    .filter((e) => isShown(e) && e.getBoundingClientRect().right > width)
+    .map(titleOf);
+}
+
+async function violations() {
+  const { theme } = document.documentElement.dataset;
+  const found = await axe.run({ resultTypes: ["violations"] });
+  return found.violations
+    .filter(({ impact }) => ["serious", "critical"].includes(impact))
+    .flatMap(({ id, nodes }) =>
+      nodes.map((n) => `${theme}: ${id} ${n.target} ${n.failureSummary}`));
+}
+
+// The keyboard's round: everything that Tab should reach, less what it has reached. The
+// radio buttons of a group are one stop; what the table of contents unfolds only while
+// one reads it may be none.
+const round = { left: new Set(), unseen: new Set(), done: false };
+
+function startRound() {
+  const stops = "a[href], button, input, select, textarea, summary, [tabindex='0']";
+  const unfolded = ".page-toc ul:not(.pst-show_toc_level) > li > a";
+  const reachable = (e) => isShown(e) && !e.disabled && !e.matches(unfolded) &&
+    (e.type !== "radio" || e.checked);
+  round.left = new Set([...document.querySelectorAll(stops)].filter(reachable));
+  const all = round.left.size;
+  // A stop is looked at on the way to the next: by then the page has scrolled to it.
+  addEventListener("keydown", () => {
+    const e = document.activeElement;
+    if (e === document.body) round.done = round.left.size < all;
+    else visitStop(e);
+  }, { capture: true });
+  document.activeElement.blur();
+  return all;
+}
+
+function visitStop(e) {
+  round.left.delete(e);
+  const style = getComputedStyle(e), { top, bottom } = e.getBoundingClientRect();
+  const inView = bottom > 0 && top < innerHeight && style.opacity > 0;
+  // A radio button may hide, and what stands beside it show the focus.
+  const outlined = [e, e.nextElementSibling].some((shown) =>
+    shown && getComputedStyle(shown).outlineStyle !== "none");
+  if (!inView || !outlined) round.unseen.add(e);
+}
+
+function endRound() {
+  return [
+    ...[...round.left].map((e) => `unreached: ${titleOf(e)}`),
+    ...[...round.unseen].map((e) => `focus does not show: ${titleOf(e)}`),
+  ];
+}
+
+// Addresses of the last part of the page and of one in the middle; not of the first,
+// which is all of it.
+function places() {
+  const all = [...document.querySelectorAll("article :is(section, dt)[id]")].slice(1);
+  return [all.at(-1), all[all.length >> 1]].map((e) => (e ? `#${e.id}` : ""));
+}
+
+function scrollToPlace(place) {
+  if (place) document.getElementById(place.slice(1)).scrollIntoView();
+}
+
+// What the address names starts in the window, once formulas have taken their place.
+async function hasArrived() {
+  await globalThis.MathJax?.startup.promise;
+  const place = document.getElementById(location.hash.slice(1));
+  const top = place?.getBoundingClientRect().top ?? scrollY;
+  return top >= 0 && top < innerHeight;
+}
+
+function wrongOnPaper() {
+  const tools = "nav, dialog, .skip-link, .bd-sidebar, .bd-header-article, " +
+    ".prev-next-footer, #pst-back-to-top, .copybtn, .headerlink";
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const printed = all(tools).filter(isShown);
+  const missing = all("article :is(h1, h2, h3, p, pre, img)")
+    .filter((e) => !isShown(e) && !e.closest("details, .live-denoiser"));
+  const cut = all("article :is(div, dl, pre)").filter((e) =>
+    e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX !== "visible");
+  const white = getComputedStyle(document.body).backgroundColor === "rgb(255, 255, 255)";
+  return [
+    ...printed.map((e) => `printed: ${titleOf(e)}`),
+    ...missing.map((e) => `not printed: ${titleOf(e)}`),
+    ...cut.map((e) => `cut off: ${titleOf(e)}`),
+    ...(white ? [] : ["not on white"]),
+  ];
+}
+
+// Each result of the search page, once all of them quote their place.
+function results() {
+  const items = [...document.querySelectorAll("ul.search li")];
+  const summary = document.querySelector(".search-summary")?.textContent;
+  if (!summary || items.some((item) => item.children.length < 2)) return null;
+  return items.map((item) => item.querySelector("a").href);
+}
+
+globalThis.reading = {
+  readThrough, isSettled, tooWide, violations, round, startRound, endRound, places,
+  scrollToPlace, hasArrived, wrongOnPaper, results,
+};

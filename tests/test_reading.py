@@ -1,0 +1,189 @@
+"""The site as a reader meets it, in a real browser: every page, both languages.
+
+Each check takes an open page and returns what is wrong with it, so that it can be run
+twice: on every page, which must be clean, and on one with a fault planted in it, which
+must not pass. What goes on within the page stands in reading.js.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+from chapters import NAMES
+from reader import DESKTOP, Reader, visit
+from website import LANGUAGES, ROOT
+
+PAGES = [
+    f"{language}/{name}.html"
+    for language in LANGUAGES
+    for name in (*NAMES, "glossary", "api", "search")
+]
+PHONE = {"width": 390, "height": 844}
+PAPER = {"width": 720, "height": 1040}  # A4 between its margins
+FIRST_LOAD = 1_000_000  # bytes
+AXE = ROOT / "build/npm/node_modules/axe-core/axe.min.js"
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def reader(request, browser, served) -> Iterator[Reader]:
+    """Each page in turn, opened once for all checks."""
+    with visit(browser, served, request.param) as opened:
+        yield opened
+
+
+def complaints(reader: Reader) -> list[str]:
+    """What the page writes to the console."""
+    return reader.complaints
+
+
+def foreign_requests(reader: Reader) -> list[str]:
+    """What it asks other servers for."""
+    return reader.foreign
+
+
+def heavy(reader: Reader) -> list[str]:
+    """A page that takes long to arrive on a slow line."""
+    over = reader.travelled > FIRST_LOAD
+    return [f"{reader.travelled:,} bytes before the first scroll"] if over else []
+
+
+def too_wide(reader: Reader) -> list[str]:
+    """What makes a phone scroll sideways."""
+    reader.page.set_viewport_size(PHONE)
+    wide = reader.page.evaluate("reading.tooWide()")
+    reader.page.set_viewport_size(DESKTOP)
+    return wide
+
+
+def inaccessible(reader: Reader) -> list[str]:
+    """What axe-core finds serious, contrast above all, by day and by night."""
+    reader.page.evaluate(AXE.read_text(encoding="utf-8"))
+    wrong = []
+    for theme in ("dark", "light"):
+        reader.page.emulate_media(color_scheme=theme)
+        reader.page.wait_for_selector(f"html[data-theme='{theme}']")
+        wrong += reader.page.evaluate("reading.violations()")
+    return wrong
+
+
+def out_of_reach(reader: Reader) -> list[str]:
+    """What the keyboard cannot reach, or reaches without showing it."""
+    keyboard, evaluate = reader.page.keyboard, reader.page.evaluate
+    stops = evaluate("reading.startRound()")
+    for presses in range(2 * stops):  # boxes that scroll are stops too
+        keyboard.press("Tab")
+        if presses % 10 == 0 and evaluate("reading.round.done"):
+            break
+    return evaluate("reading.endRound()")
+
+
+def lost_place(reader: Reader) -> list[str]:
+    """Where the language switch leads to another page, or to another part of it."""
+    page, wrong = reader.page, []
+    language = reader.url.rsplit("/", 2)[1]
+    twin = reader.url.replace(f"/{language}/", f"/{LANGUAGES[language][1]}/")
+
+    def follow(wanted: str) -> None:
+        with page.expect_navigation():
+            page.click("a.language-switch")
+        if page.url != wanted or not page.evaluate("reading.hasArrived()"):
+            wrong.append(f"{wanted}: {page.url} at {page.evaluate('scrollY')}")
+
+    last, _ = page.evaluate("reading.places()")
+    page.goto(f"{reader.url}{last}")
+    follow(f"{twin}{last}")
+    _, middle = page.evaluate("reading.places()")
+    page.evaluate("reading.scrollToPlace", middle)
+    follow(f"{reader.url}{middle}")
+    return wrong
+
+
+def unreadable_on_paper(reader: Reader) -> list[str]:
+    """A dark page, printed: light, all of the text, none of the tools."""
+    page = reader.page
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_selector("html[data-theme='dark']")
+    page.evaluate(
+        "addEventListener('beforeprint',"
+        " () => { window.printedIn = document.documentElement.dataset.theme; })"
+    )
+    page.pdf()
+    printed_in = page.evaluate("window.printedIn")
+    wrong = [] if printed_in == "light" else [f"printed in {printed_in}"]
+    page.wait_for_selector("html[data-theme='dark']")  # as before
+    page.emulate_media(color_scheme="light", media="print")
+    page.set_viewport_size(PAPER)
+    wrong += page.evaluate("reading.wrongOnPaper()")
+    page.emulate_media(media="screen")
+    page.set_viewport_size(DESKTOP)
+    return wrong
+
+
+CHECKS = (
+    complaints,
+    foreign_requests,
+    heavy,
+    too_wide,
+    inaccessible,
+    out_of_reach,
+    lost_place,
+    unreadable_on_paper,
+)
+STYLE = "document.head.insertAdjacentHTML('beforeend', '<style>{}</style>')"
+FAULTS = {
+    "an error": (complaints, "null.fault"),
+    "another server": (foreign_requests, "new Image().src = 'http://a.example/'"),
+    "a heavy script": (
+        heavy,
+        "for (const n of [1, 2, 3, 4]) fetch(`_static/mathjax/tex-chtml.js?${n}`)",
+    ),
+    "a wide heading": (too_wide, STYLE.format("h1 { width: 500px }")),
+    "pale in the dark": (
+        inaccessible,
+        STYLE.format("[data-theme=dark] dd { color: #444 }"),
+    ),
+    "a nameless button": (
+        inaccessible,
+        "document.querySelector('h1').after(document.createElement('button'))",
+    ),
+    "a link off the round": (
+        out_of_reach,
+        "document.querySelector('.language-switch').tabIndex = -1",
+    ),
+    "a trap": (
+        out_of_reach,
+        "document.querySelector('.language-switch').onkeydown = () => false",
+    ),
+    "no outlines": (
+        out_of_reach,
+        STYLE.format(":focus-visible:focus { outline: none !important }"),
+    ),
+    "a plain link as switch": (
+        lost_place,
+        "const a = document.querySelector('.language-switch');"
+        "a.replaceWith(a.cloneNode(true))",
+    ),
+    "dark on paper": (
+        unreadable_on_paper,
+        "addEventListener('beforeprint', (e) => e.stopImmediatePropagation(), true)",
+    ),
+    "tools on paper": (
+        unreadable_on_paper,
+        STYLE.format("footer.prev-next-footer { display: flex !important }"),
+    ),
+    "text off the paper": (
+        unreadable_on_paper,
+        STYLE.format("dl { overflow: hidden } dd { width: 60em }"),
+    ),
+}
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_page_is_clean(reader, check):
+    assert check(reader) == []
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_check_sees_a_planted_fault(browser, served, name):
+    check, fault = FAULTS[name]
+    with visit(browser, served, "en/glossary.html", fault) as opened:
+        assert check(opened) != []
