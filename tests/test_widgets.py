@@ -97,6 +97,14 @@ def test_the_noise_keeps_its_pattern_while_sigma_moves(explorer):
     assert second.numpy() == pytest.approx(2 * first.numpy(), abs=1e-6)
 
 
+def test_torch_keeps_its_threads(clean, monkeypatch):
+    seen = []
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
+    monkeypatch.setattr(torch, "set_num_threads", seen.append)
+    NoiseExplorer({"noisy": lambda x: x}, clean[:1])
+    assert seen == [1, 7]
+
+
 def test_a_second_explorer_is_not_disturbed(explorer, clean):
     other = NoiseExplorer({"noisy": lambda x: x}, clean[:5])
     before = other.view.value, other.sigma.value, other.digit.value
@@ -140,7 +148,7 @@ def test_feature_maps_are_shown_on_the_networks_own_scale(network, clean):
     for (name, shape), strip in zip(blocks, strips, strict=True):
         block = maps[name][0, :8].numpy()
         assert shape == "×".join(map(str, maps[name].shape[1:]))
-        assert strip.shape == (28, 30 * len(block), 4)
+        assert strip.shape == (28, 30 * len(block) - 2, 4)
         zoom = 28 // block.shape[1]
         for i, channel in enumerate(block):
             shown = strip[::zoom, 30 * i : 30 * i + 28 : zoom, 0]

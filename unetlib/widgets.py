@@ -7,7 +7,8 @@ the old message is replaced, so nothing accumulates.
 
 import base64
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from html import escape
 
 import ipywidgets
@@ -86,10 +87,11 @@ class NoiseExplorer(ipywidgets.VBox):
         self._update()
 
     def _update(self, _change: dict | None = None) -> None:
-        panels = self.panels(self.sigma.value)
-        html = _pictures(panels)
-        if self.features:
-            html += _feature_rows(self.denoisers[self.model.value], panels["noisy"])
+        with _one_thread():
+            panels = self.panels(self.sigma.value)
+            html = _pictures(panels)
+            if self.features:
+                html += _feature_rows(self.denoisers[self.model.value], panels["noisy"])
         self.view.value = html  # at once: pictures and numbers never disagree
 
     def _repr_mimebundle_(self, **kwargs) -> dict:
@@ -117,6 +119,17 @@ def noise_explorer(digits: int = 20, features: bool = False) -> NoiseExplorer:
     clean = torch.tensor(test.images[:digits]).unsqueeze(1).float() / 255
     networks = {name: load_pretrained(name) for name in PRETRAINED}
     return NoiseExplorer(networks, clean, features)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """A second thread gains nothing on one digit, and waits while the browser draws."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _dropdown(keys: Mapping[str, object]) -> ipywidgets.Dropdown:
@@ -160,7 +173,7 @@ def _feature_rows(denoiser: Denoiser, noisy: Tensor) -> str:
                 f'<div style="{ROW}; margin-top: 8px; line-height: 1.4">'
                 f'<div style="width: 140px"><code>{name}</code><br>'
                 f"{channels}×{height}×{width}</div>"
-                f'<div style="width: {56 * len(shown)}px; max-width: 100%">'
+                f'<div style="width: {56 * len(shown) - 4}px; max-width: 100%">'
                 f"{_strip(shown)}</div></div>"
             )
     return "".join(rows)
@@ -171,14 +184,15 @@ def _strip(maps: Tensor) -> str:
     low, high = maps.amin(dim=(1, 2), keepdim=True), maps.amax(dim=(1, 2), keepdim=True)
     scaled = (maps - low) / (high - low).clamp(min=1e-12)
     large = interpolate(scaled[None], size=28)[0]
-    return _image(
-        torch.cat(list(pad(large, (0, 2), value=torch.nan)), dim=1), "gray", 0
-    )
+    spaced = pad(large, (0, 2), value=torch.nan)
+    return _image(torch.cat(list(spaced), dim=1)[:, :-2], "gray", 0)
 
 
 def _image(pixels: Tensor, cmap: str, black: float) -> str:
     """(H, W) pixels as an <img> that holds its PNG; `black` to 1 span the colours."""
     file = io.BytesIO()
-    imsave(file, pixels.numpy(), cmap=cmap, vmin=black, vmax=1, format="png")
+    colours = {"cmap": cmap, "vmin": black, "vmax": 1}
+    fast = {"compress_level": 1}  # on noise it is the smallest too
+    imsave(file, pixels.numpy(), format="png", pil_kwargs=fast, **colours)
     png = base64.b64encode(file.getvalue()).decode()
     return f'<img alt="" style="{IMAGE}" src="data:image/png;base64,{png}">'
