@@ -1,7 +1,7 @@
 "use strict";
 // What tests/test_reading.py asks of a page, from within it.
 
-const titleOf = (e) => `${e.tagName} .${e.className} ${e.textContent.trim().slice(0, 60)}`;
+const titleOf = (e) => `${e.tagName} .${e.className} ${e.textContent.slice(0, 60)}`;
 const isShown = (e) => e.checkVisibility({ visibilityProperty: true });
 
 // Down the page, as a reader goes: pictures load, and so does the live denoiser.
@@ -59,12 +59,15 @@ function startRound() {
 
 function visitStop(e) {
   round.left.delete(e);
+  // A radio button may hide, and what stands beside it show the focus.
+  if (![e, e.nextElementSibling].some((shown) => shown && showsFocus(shown)))
+    round.unseen.add(e);
+}
+
+function showsFocus(e) {
   const style = getComputedStyle(e), { top, bottom } = e.getBoundingClientRect();
   const inView = bottom > 0 && top < innerHeight && style.opacity > 0;
-  // A radio button may hide, and what stands beside it show the focus.
-  const outlined = [e, e.nextElementSibling].some((shown) =>
-    shown && getComputedStyle(shown).outlineStyle !== "none");
-  if (!inView || !outlined) round.unseen.add(e);
+  return inView && style.outlineStyle !== "none";
 }
 
 function endRound() {
@@ -102,12 +105,12 @@ function wrongOnPaper() {
     .filter((e) => !isShown(e) && !e.closest("details, .live-denoiser"));
   const cut = all("article :is(div, dl, pre)").filter((e) =>
     e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX !== "visible");
-  const white = getComputedStyle(document.body).backgroundColor === "rgb(255, 255, 255)";
+  const paper = getComputedStyle(document.body).backgroundColor;
   return [
     ...printed.map((e) => `printed: ${titleOf(e)}`),
     ...missing.map((e) => `not printed: ${titleOf(e)}`),
     ...cut.map((e) => `cut off: ${titleOf(e)}`),
-    ...(white ? [] : ["not on white"]),
+    ...(paper === "rgb(255, 255, 255)" ? [] : [`on ${paper}`]),
   ];
 }
 

@@ -23,7 +23,7 @@
     const named = document.getElementById(location.hash.slice(1));
     const atEnd = scrollY + innerHeight > document.documentElement.scrollHeight - 5;
     if (named && atEnd && top(named) >= 0) return location.hash;
-    // The first that starts in the upper third of the window, else the one that fills it.
+    // What starts first in the upper third of the window, else what fills it.
     const above = [...sections].filter((section) => top(section) < innerHeight / 3);
     const here = above.find((section) => top(section) >= 0) ?? above.at(-1);
     // The first section is the whole page: its top needs no anchor.
