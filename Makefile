@@ -36,6 +36,9 @@ results: ## measure again what the chapters cite
 	$(RUN) book/experiments/denoising.py
 	$(RUN) book/experiments/skips.py
 	$(RUN) book/experiments/loss_scale.py
+	$(RUN) book/experiments/explorer.py
+	$(RUN) book/build_site.py
+	$(RUN) book/experiments/live.py
 
 font: ## cut the Chinese font subset after changing unetlib/labels.py
 	$(RUN) book/font.py

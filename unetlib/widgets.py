@@ -37,8 +37,8 @@ class NoiseExplorer(ipywidgets.VBox):
 
     denoisers: {key of LABELS or any text: function on (1, 1, H, W) in [0, 1]}.
     clean: (N, 1, H, W) float in [0, 1], the digits to choose from.
-    features: also show the feature maps inside the network; denoisers must then be
-        `Denoiser`s.
+    features: also show the feature maps inside the network; each denoiser must then
+        be a `Denoiser`.
     Where no kernel runs, a picture of the same digit at five noise levels stands in.
     """
 
