@@ -484,6 +484,7 @@ def test_a_network_that_cannot_be_fetched_leaves_the_rest_usable(browser, served
     demo = page.locator(".live-denoiser")
     demo.locator('[name="model"]').select_option("article")
     page.locator(FAILED).wait_for()
+    assert "try another" in demo.locator(".live-state").inner_text()
     demo.locator('[name="model"]').select_option("article-noise")
     page.locator(READY).wait_for()
     assert decibels(demo, "denoised") > 10

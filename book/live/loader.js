@@ -21,7 +21,9 @@
 
   function show(demo, state, detail = "") {
     demo.dataset.state = state;
-    demo.querySelector(".live-state").textContent = demo.dataset[state] ?? "";
+    const broken = state === "failed" && demo.classList.contains("live-started");
+    const words = demo.dataset[broken ? "broken" : state] ?? "";
+    demo.querySelector(".live-state").textContent = words;
     demo.querySelector(".live-detail").textContent = detail;
   }
 
