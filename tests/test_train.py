@@ -12,6 +12,7 @@ from PIL import Image
 from unetlib import train
 from unetlib.batcher import Batcher
 from unetlib.model import SkipUnet, Unet
+from unetlib.speed import PLAIN
 from unetlib.train import ARTICLE, ARTICLE_NOISE, BOOK, TrainStep, fit
 
 TINY = replace(ARTICLE, batch_size=32, draws_per_image=1, epochs=3)  # 2 steps an epoch
@@ -48,7 +49,7 @@ def test_recipes_are_the_articles_and_differ_only_in_noise():
 def test_steps_equal_the_articles_loop_written_out(few_images):
     """Oracle: PyTorch's own Adam and loss, no line of unetlib.train."""
     ours, theirs = seeded(), seeded()
-    step = TrainStep(ours, ARTICLE, steps=5)
+    step = TrainStep(ours, ARTICLE, steps=5, speed=PLAIN)
     batcher = Batcher(few_images, 16, ARTICLE.scale)
     optimizer = torch.optim.Adam(theirs.parameters(), lr=2e-5)
     criterion = torch.nn.MSELoss(reduction="sum")
@@ -85,33 +86,6 @@ def test_book_recipe_learns_to_denoise(mnist):
     # The noisy digits stand at about 8 dB.
     assert len(history.psnr_db) == 2 and history.psnr_db[-1] > 14
     assert history.loss[1] < history.loss[0]
-
-
-def test_bfloat16_agrees_with_float32(few_images):
-    losses = {}
-    for bfloat16 in (False, True):
-        step = TrainStep(seeded(), ARTICLE, steps=3, bfloat16=bfloat16)
-        batcher = Batcher(few_images, 16, ARTICLE.scale)
-        losses[bfloat16] = [step(*batcher.next()).item() for _ in range(3)]
-    # bfloat16 keeps 8 bits: single losses agree to about a hundredth
-    assert losses[True] == pytest.approx(losses[False], rel=0.02)
-    assert losses[True] != losses[False]
-
-
-def test_compile_wraps_the_network_and_keeps_the_key_names(few_images, monkeypatch):
-    real, calls = torch.compile, []
-
-    def eager(model):  # the C++ compiler that the default backend wants may lack
-        calls.append(model)
-        return real(model, backend="eager")
-
-    monkeypatch.setattr(torch, "compile", eager)
-    compiled, plain = seeded(), seeded()
-    for model, compile in ((compiled, True), (plain, False)):
-        fit(model, few_images, replace(TINY, epochs=1), compile=compile)
-    assert calls == [compiled]
-    assert torch.allclose(weights(compiled), weights(plain), atol=1e-6)
-    assert list(compiled.state_dict()) == list(plain.state_dict())
 
 
 def test_files_of_a_run(few_images, tmp_path, capsys):

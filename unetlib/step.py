@@ -1,11 +1,13 @@
-"""One training step, on CPU or CUDA. Introduced in chapter 04."""
+"""One training step, on CPU or CUDA. Introduced in chapter 04.
 
-from collections.abc import Callable
+How it gets fast stands in `unetlib.speed`.
+"""
 
 import torch
 from torch import Tensor, nn
 
 from unetlib.recipes import Recipe
+from unetlib.speed import FAST, Composed, Speed, keep_memory, multiplies_bfloat16
 
 
 def check_device(device: str | torch.device) -> torch.device:
@@ -25,27 +27,27 @@ class TrainStep:
 
     model: already on its device. recipe: gives loss, learning rate and schedule.
     steps: how many steps the whole run has (the one-cycle schedule needs it).
-    bfloat16: compute convolutions in bfloat16, weights and loss stay float32.
-    compile: run the network through `torch.compile`.
+    speed: which ways to be fast it takes; `PLAIN` for none.
     """
 
     def __init__(
-        self,
-        model: nn.Module,
-        recipe: Recipe,
-        steps: int,
-        bfloat16: bool = False,
-        compile: bool = False,
+        self, model: nn.Module, recipe: Recipe, steps: int, speed: Speed = FAST
     ) -> None:
         self.recipe = recipe
-        self.device_type = next(model.parameters()).device.type
-        self.bfloat16 = bfloat16
-        if bfloat16:  # the layout that bfloat16 kernels want
+        self.device = next(model.parameters()).device
+        self.bfloat16 = speed.bfloat16
+        if speed.bfloat16 is None:
+            self.bfloat16 = multiplies_bfloat16(self.device)
+        if speed.keep_memory and self.device.type == "cpu":
+            keep_memory()
+        if speed.channels_last:
             model.to(memory_format=torch.channels_last)
-        self.forward: Callable[[Tensor], Tensor] = (
-            torch.compile(model) if compile else model
+        self.forward = Composed(model) if speed.composed else model
+        if speed.compile:
+            self.forward = torch.compile(self.forward)
+        self.optimizer = torch.optim.Adam(
+            model.parameters(), lr=recipe.lr, fused=speed.fused
         )
-        self.optimizer = torch.optim.Adam(model.parameters(), lr=recipe.lr)
         self.schedule = (
             torch.optim.lr_scheduler.OneCycleLR(
                 self.optimizer, max_lr=recipe.lr, total_steps=steps
@@ -56,7 +58,7 @@ class TrainStep:
 
     def __call__(self, noisy: Tensor, clean: Tensor) -> Tensor:
         """Learn from one batch; returns its loss, a scalar still on the device."""
-        with torch.autocast(self.device_type, torch.bfloat16, enabled=self.bfloat16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
             output = self.forward(noisy)
         loss = self.recipe.loss(output.float(), clean)
         self.optimizer.zero_grad()

@@ -23,6 +23,7 @@ from unetlib.metrics import denoising_psnr
 from unetlib.model import NETWORKS
 from unetlib.pretrained import Denoiser
 from unetlib.recipes import ARTICLE, ARTICLE_NOISE, BOOK, RECIPES, Recipe
+from unetlib.speed import FAST, PLAIN, Speed
 from unetlib.step import TrainStep, check_device
 
 __all__ = ["ARTICLE", "ARTICLE_NOISE", "BOOK", "RECIPES", "Recipe", "TrainStep"]
@@ -52,8 +53,7 @@ def fit(
     resume: bool = False,
     stop_after: int | None = None,
     held_out: np.ndarray | None = None,
-    bfloat16: bool = False,
-    compile: bool = False,
+    speed: Speed = FAST,
 ) -> History:
     """Train `model` on `images` (N, 28, 28) uint8 by `recipe`.
 
@@ -63,7 +63,7 @@ def fit(
     stop_after: end once this many epochs in all are done (the schedule keeps the
         recipe's length): a later call with `resume` goes on.
     held_out: (M, 28, 28) uint8; their PSNR at sigma 0.5 is measured every epoch.
-    bfloat16, compile: see `TrainStep`.
+    speed: the ways to be fast; `PLAIN` takes none of them.
 
     Prints a progress bar and the mean loss of each epoch. Returns the history.
     Raises RuntimeError for a CUDA device that is not there, ValueError where a
@@ -75,7 +75,7 @@ def fit(
         images, recipe.batch_size, recipe.scale, recipe.sigma, device, seed
     )
     steps = recipe.steps_per_epoch(len(images))
-    step = TrainStep(model, recipe, steps * recipe.epochs, bfloat16, compile)
+    step = TrainStep(model, recipe, steps * recipe.epochs, speed)
     history = History()
     if folder is not None:
         folder = Path(folder)
@@ -142,7 +142,8 @@ def main(arguments: list[str] | None = None) -> None:
     add("--stop-after", type=int, default=None, help="pause after so many epochs")
     add("--seed", type=int, default=0)
     add("--resume", action="store_true", help="go on from the folder's checkpoint")
-    add("--bfloat16", action="store_true", help="compute in bfloat16")
+    add("--plain", action="store_true", help="take no measures for speed")
+    add("--bfloat16", action=argparse.BooleanOptionalAction, help="default: if fast")
     add("--compile", action="store_true", help="use torch.compile")
     options = parser.parse_args(arguments)
 
@@ -154,6 +155,8 @@ def main(arguments: list[str] | None = None) -> None:
     if recipe.name == "book":
         train, validation = split(train)
         held_out = validation.images[:1000]
+    speed = PLAIN if options.plain else replace(FAST, bfloat16=options.bfloat16)
+    speed = replace(speed, compile=options.compile)
     torch.manual_seed(options.seed)
     fit(
         NETWORKS[recipe.network](),
@@ -165,8 +168,7 @@ def main(arguments: list[str] | None = None) -> None:
         resume=options.resume,
         stop_after=options.stop_after,
         held_out=held_out,
-        bfloat16=options.bfloat16,
-        compile=options.compile,
+        speed=speed,
     )
 
 

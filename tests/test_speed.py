@@ -1,0 +1,168 @@
+"""Every way to be fast computes what the plain step computes, save rounding."""
+
+import platform
+import subprocess
+import sys
+from dataclasses import fields, replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv2d, interpolate
+
+from unetlib.batcher import Batcher
+from unetlib.model import SkipUnet, Unet
+from unetlib.recipes import ARTICLE, BOOK
+from unetlib.speed import (
+    FAST,
+    PLAIN,
+    Composed,
+    Speed,
+    keep_memory,
+    multiplies_bfloat16,
+    upsampled_conv,
+)
+from unetlib.step import TrainStep
+from unetlib.train import fit
+
+BOTH = pytest.mark.parametrize("network", [Unet, SkipUnet])
+GLIBC = platform.libc_ver()[0] == "glibc"
+
+
+def seeded(network: type[nn.Module]) -> nn.Module:
+    torch.manual_seed(0)
+    return network()
+
+
+def losses(model: nn.Module, images, speed: Speed, steps: int = 3) -> list[float]:
+    step = TrainStep(model, BOOK, 10, speed)
+    batcher = Batcher(images, 16, BOOK.scale, BOOK.sigma)
+    return [step(*batcher.next()).item() for _ in range(steps)]
+
+
+@pytest.mark.parametrize("shape", [(2, 5, 7, 7), (1, 3, 14, 9), (3, 1, 1, 1)])
+def test_upsampled_conv_is_upsampling_then_convolution(shape):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(shape, generator=generator, dtype=torch.float64, requires_grad=True)
+    weight, bias = (
+        torch.randn(s, generator=generator, dtype=torch.float64, requires_grad=True)
+        for s in ((4, shape[1], 3, 3), (4,))
+    )
+    expected = conv2d(interpolate(x, scale_factor=2), weight, bias, padding=1)
+    found = upsampled_conv(x, weight, bias)
+    torch.testing.assert_close(found, expected)
+    upstream = torch.randn(expected.shape, generator=generator, dtype=torch.float64)
+    of = (x, weight, bias)
+    for a, b in zip(
+        torch.autograd.grad(found, of, upstream),
+        torch.autograd.grad(expected, of, upstream),
+        strict=True,
+    ):
+        torch.testing.assert_close(a, b)
+
+
+def relative(a: Tensor, b: Tensor) -> float:
+    return ((a - b).norm() / b.norm()).item()
+
+
+@BOTH
+def test_composed_network_agrees_in_outputs_and_gradients(network, clean):
+    model = seeded(network)
+    results = []
+    for forward in (model, Composed(model)):
+        model.zero_grad()
+        output = forward(clean)
+        output.square().sum().backward()
+        results.append([output, *(p.grad.clone() for p in model.parameters())])
+    assert 0 < max(map(relative, *results)) < 1e-5  # rounding shows: it is another way
+    assert (results[0][0] - results[1][0]).abs().max() < 1e-5
+
+
+def test_another_network_is_called_as_it_is(clean):
+    class Doubled(Unet):
+        def forward(self, x: Tensor) -> Tensor:
+            return 2 * super().forward(x)
+
+    model = seeded(Doubled)
+    assert torch.equal(Composed(model)(clean), model(clean))
+
+
+@BOTH
+@pytest.mark.parametrize("switch", [f.name for f in fields(Speed)])
+def test_each_switch_alone_learns_the_same(network, few_images, switch, monkeypatch):
+    real = torch.compile  # the C++ compiler that its default backend wants may lack
+    monkeypatch.setattr(torch, "compile", lambda model: real(model, backend="eager"))
+    plain = losses(seeded(network), few_images, PLAIN)
+    found = losses(seeded(network), few_images, replace(PLAIN, **{switch: True}))
+    # bfloat16 keeps 8 bits: single losses agree to about a hundredth
+    assert found == pytest.approx(plain, rel=0.02 if switch == "bfloat16" else 1e-4)
+    if switch == "bfloat16":  # 8 bits show in the loss
+        assert found != plain
+
+
+@BOTH
+def test_fast_and_plain_train_the_same_network(network, few_images):
+    recipe = replace(ARTICLE, epochs=2, draws_per_image=1, batch_size=16)
+    fast, plain = seeded(network), seeded(network)
+    fit(fast, few_images, recipe)
+    fit(plain, few_images, recipe, speed=PLAIN)
+    # Adam's first steps are signs of gradients, and rounding can turn a tiny one's.
+    for a, b in zip(fast.parameters(), plain.parameters(), strict=True):
+        assert relative(a, b) < 1e-3
+    assert list(fast.state_dict()) == list(plain.state_dict())
+
+
+def test_layout_and_composition_are_what_the_switches_say():
+    for speed in (FAST, PLAIN):
+        model = seeded(Unet)
+        step = TrainStep(model, BOOK, 10, speed)
+        assert isinstance(step.forward, Composed) == speed.composed
+        weight = model.second_block_up[1].weight
+        last = weight.is_contiguous(memory_format=torch.channels_last)
+        assert last == speed.channels_last
+
+
+def test_compile_wraps_the_network_and_keeps_the_key_names(few_images, monkeypatch):
+    real, calls = torch.compile, []
+
+    def eager(model):
+        calls.append(model)
+        return real(model, backend="eager")
+
+    monkeypatch.setattr(torch, "compile", eager)
+    compiled, plain = seeded(Unet), seeded(Unet)
+    losses(compiled, few_images, replace(PLAIN, compile=True))
+    assert calls == [compiled]
+    assert list(compiled.state_dict()) == list(plain.state_dict())
+
+
+def test_bfloat16_is_used_where_it_pays_unless_told():
+    cpu = torch.device("cpu")
+    for told, expected in ((None, multiplies_bfloat16(cpu)), (True, True)):
+        step = TrainStep(seeded(Unet), BOOK, 1, replace(FAST, bfloat16=told))
+        assert step.bfloat16 == expected
+
+
+PAGE_FAULTS = """
+import resource, sys, torch
+from unetlib.speed import keep_memory
+if sys.argv[1] == "keep":
+    keep_memory()
+for n in range(6):
+    if n == 2:  # the first rounds fetch the memory
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    tensors = [torch.zeros(4_000_000) for _ in range(8)]
+    del tensors
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def test_keep_memory_stops_page_faults_or_says_that_it_cannot():
+    assert keep_memory() == GLIBC
+    if GLIBC:
+        faults = {}
+        for what in ("keep", "plain"):
+            command = [sys.executable, "-c", PAGE_FAULTS, what]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            faults[what] = int(done.stdout)
+        assert faults["keep"] < faults["plain"] / 10
