@@ -59,6 +59,18 @@ def test_resuming_gives_exactly_the_batches_that_would_follow(few_images):
         assert torch.equal(got_noisy, noisy) and torch.equal(got_clean, clean)
 
 
+@pytest.mark.parametrize("sigma", [None, 0.5, (0.0, 1.0)])
+def test_shares_are_the_joint_batch_cut_up(few_images, sigma):
+    whole = Batcher(few_images, 6, sigma=sigma)
+    shares = [slice(0, 2), slice(2, 4), slice(4, 6)]
+    parts = [Batcher(few_images, 6, sigma=sigma, share=share) for share in shares]
+    for _ in range(2):
+        cut = zip(*(part.next() for part in parts), strict=True)
+        for joint, pieces in zip(whole.next(), cut, strict=True):
+            assert torch.equal(torch.cat(pieces), joint)
+            assert len(pieces[0]) == 2
+
+
 def test_batches_larger_than_the_data(few_images):
     assert Batcher(few_images[:1], 10).next()[0].shape == (10, 1, 28, 28)
 

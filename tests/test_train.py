@@ -1,5 +1,6 @@
 """Training against the article's loop written out, and against being interrupted."""
 
+import re
 import subprocess
 import sys
 from dataclasses import asdict, replace
@@ -13,6 +14,7 @@ from unetlib import train
 from unetlib.batcher import Batcher
 from unetlib.model import SkipUnet, Unet
 from unetlib.speed import PLAIN
+from unetlib.step import check_device
 from unetlib.train import ARTICLE, ARTICLE_NOISE, BOOK, TrainStep, fit
 
 TINY = replace(ARTICLE, batch_size=32, draws_per_image=1, epochs=3)  # 2 steps an epoch
@@ -25,6 +27,11 @@ def seeded(network=Unet):
 
 def weights(model: torch.nn.Module) -> torch.Tensor:
     return torch.cat([p.detach().flatten() for p in model.parameters()])
+
+
+@pytest.fixture
+def no_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
 
 def test_recipes_are_the_articles_and_differ_only_in_noise():
@@ -165,8 +172,7 @@ def test_resume_without_a_folder(few_images):
         fit(seeded(), few_images, TINY, resume=True)
 
 
-def test_cuda_where_there_is_none(few_images, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+def test_cuda_where_there_is_none(few_images, no_gpu):
     with pytest.raises(RuntimeError, match=r'Use device="cpu"; or, in Colab'):
         fit(seeded(), few_images, TINY, device="cuda")
 
@@ -192,8 +198,65 @@ def test_command_line_book_recipe_measures_held_out_digits(monkeypatch, mnist):
             options, model=model, images=images, recipe=recipe
         )
     )  # fmt: skip
-    train.main(["--recipe", "book", "--epochs", "4", "--device", "cuda"])
-    assert isinstance(seen["model"], SkipUnet) and seen["device"] == "cuda"
+    train.main(["--recipe", "book", "--epochs", "4", "--device", "cpu"])
+    assert isinstance(seen["model"], SkipUnet) and seen["device"] == torch.device("cpu")
     assert seen["recipe"] == replace(BOOK, epochs=4)
     assert np.array_equal(seen["images"], mnist[0].images[:55_000])
     assert np.array_equal(seen["held_out"], mnist[0].images[55_000:56_000])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--device cuda", 'Use device="cpu"; or, in Colab'),
+        ("--device graphics", 'no device is called "graphics"; ask for "cpu"'),
+        ("--data nowhere", "nowhere has neither train-images-idx3-ubyte"),
+        ("--resume", "cannot resume from .*expected a checkpoint"),
+        ("--epochs 0", "argument --epochs: must be at least 1, got 0"),
+        ("--stop-after 0", "argument --stop-after: must be at least 1, got 0"),
+        ("--seed -1", "argument --seed: must be at least 0, got -1"),
+    ],
+)
+def test_command_line_says_what_is_wrong(
+    options, message, no_gpu, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)  # runs/ would lie there
+    with pytest.raises(SystemExit) as ended:
+        train.main(options.split())
+    assert ended.value.code == 2
+    *_, last = capsys.readouterr().err.splitlines()
+    assert re.match(f"python -m unetlib.train: error: .*{message}", last)
+
+
+@pytest.mark.parametrize(
+    ("name", "faulty", "error"),
+    [
+        ("split", lambda train: [train], ValueError),  # unpacked into two by unetlib
+        ("fit", lambda *_, **__: torch.ones(2) @ torch.ones(3), RuntimeError),
+    ],
+)
+def test_command_line_keeps_the_traceback_of_a_fault_in_the_program(
+    name, faulty, error, monkeypatch
+):
+    monkeypatch.setattr(train, name, faulty)
+    with pytest.raises(error):
+        train.main([])
+
+
+def test_command_line_stopped_by_hand(monkeypatch, capsys):
+    def stopped(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, "fit", stopped)
+    with pytest.raises(SystemExit) as ended:
+        train.main([])
+    assert ended.value.code == 130
+    assert capsys.readouterr().err.endswith("stopped; --resume goes on\n")
+
+
+def test_cuda_beyond_the_last(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert check_device("cuda:1") == torch.device("cuda:1")
+    with pytest.raises(RuntimeError, match='"cuda:2" .* end at "cuda:1"'):
+        check_device("cuda:2")

@@ -19,6 +19,7 @@ class Batcher:
     sigma: None for no noise (noisy IS clean), a number, or a range (low, high) from
         which each picture draws its own. In units of white, whatever the scale.
     seed: two batchers with the same arguments give the same batches on one device.
+    share: which pictures of each batch it gives; the batch is drawn whole all the same.
 
     Raises ValueError or TypeError for other images or an impossible batch_size.
     """
@@ -31,6 +32,7 @@ class Batcher:
         sigma: float | tuple[float, float] | None = None,
         device: str | torch.device = "cpu",
         seed: int = 0,
+        share: slice = slice(None),
     ) -> None:
         if images.dtype != np.uint8:
             raise TypeError(f"images must be uint8 (0 to 255), got {images.dtype}")
@@ -40,6 +42,7 @@ class Batcher:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         self.images = torch.tensor(images, device=device).unsqueeze(1)  # (N, 1, H, W)
         self.batch_size = batch_size
+        self.share = share
         self.scale = scale
         if isinstance(sigma, (int, float)):
             sigma = (sigma, sigma)
@@ -47,7 +50,10 @@ class Batcher:
         self.generator = torch.Generator(device).manual_seed(seed)
 
     def next(self) -> tuple[Tensor, Tensor]:
-        """The next (noisy, clean), each (batch_size, 1, H, W) float32."""
+        """The next (noisy, clean), each (batch_size, 1, H, W) float32, or its share."""
+        # Each of several processes draws the batch of all and keeps its share: a few
+        # hundredths of a step, for which a run stays the same however many share it,
+        # and may even be resumed by more or fewer.
         chosen = torch.randint(
             len(self.images),
             (self.batch_size,),
@@ -55,11 +61,13 @@ class Batcher:
             device=self.images.device,
         )
         clean = self.images[chosen].float() * self.scale
+        own = clean[self.share]
         if self.sigma is None:
-            return clean, clean
+            return own, own
         sigma = sample_sigma(self.batch_size, *self.sigma, self.generator)
         white = 255 * self.scale
-        return add_gaussian_noise(clean, sigma * white, self.generator), clean
+        noisy = add_gaussian_noise(clean, sigma * white, self.generator)
+        return noisy[self.share], own
 
     def state_dict(self) -> dict[str, Tensor]:
         """All that is needed to go on with exactly the batches that would follow."""

@@ -6,18 +6,32 @@ How it gets fast stands in `unetlib.speed`.
 import torch
 from torch import Tensor, nn
 
+from unetlib.distributed import local_loss, parallel
 from unetlib.recipes import Recipe
 from unetlib.speed import FAST, Composed, Speed, keep_memory, multiplies_bfloat16
 
 
 def check_device(device: str | torch.device) -> torch.device:
-    """The device, or RuntimeError with advice where it is not there."""
-    device = torch.device(device)
+    """The device, or RuntimeError with advice where it is not there.
+
+    Raises ValueError for what is no device at all.
+    """
+    try:
+        device = torch.device(device)
+    except RuntimeError:
+        raise ValueError(
+            f'no device is called "{device}"; ask for "cpu", "cuda" or "cuda:N"'
+        ) from None
     if device.type == "cuda" and not torch.cuda.is_available():
         raise RuntimeError(
             f'device "{device}" was asked for, but PyTorch sees no CUDA GPU here. '
             'Use device="cpu"; or, in Colab, choose Runtime > Change runtime type > '
             "GPU; on your own machine, install a CUDA build of PyTorch and its driver"
+        )
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise RuntimeError(
+            f'device "{device}" was asked for, but the GPUs here end at '
+            f'"cuda:{torch.cuda.device_count() - 1}"'
         )
     return device
 
@@ -28,12 +42,14 @@ class TrainStep:
     model: already on its device. recipe: gives loss, learning rate and schedule.
     steps: how many steps the whole run has (the one-cycle schedule needs it).
     speed: which ways to be fast it takes; `PLAIN` for none.
+    Under torchrun every process makes one, and they take each step together.
     """
 
     def __init__(
         self, model: nn.Module, recipe: Recipe, steps: int, speed: Speed = FAST
     ) -> None:
         self.recipe = recipe
+        self.loss = local_loss(recipe)  # the recipe's, save under torchrun
         self.device = next(model.parameters()).device
         self.bfloat16 = speed.bfloat16
         if speed.bfloat16 is None:
@@ -42,7 +58,7 @@ class TrainStep:
             keep_memory()
         if speed.channels_last:
             model.to(memory_format=torch.channels_last)
-        self.forward = Composed(model) if speed.composed else model
+        self.forward = parallel(Composed(model) if speed.composed else model)
         if speed.compile:
             self.forward = torch.compile(self.forward)
         self.optimizer = torch.optim.Adam(
@@ -57,10 +73,14 @@ class TrainStep:
         )
 
     def __call__(self, noisy: Tensor, clean: Tensor) -> Tensor:
-        """Learn from one batch; returns its loss, a scalar still on the device."""
+        """Learn from one batch; returns its loss, a scalar still on the device.
+
+        Under torchrun: from this process's share of the batch. The mean of what the
+        processes return is then the loss of the joint batch.
+        """
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
             output = self.forward(noisy)
-        loss = self.recipe.loss(output.float(), clean)
+        loss = self.loss(output.float(), clean)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()

@@ -1,12 +1,15 @@
 """The training program: `fit` runs a recipe. Introduced in chapter 04.
 
 From a shell:
-`python -m unetlib.train --recipe article|article-noise|book --device cpu|cuda`.
+`python -m unetlib.train --recipe article|article-noise|book --device cpu|cuda`, or by
+several processes at once: `torchrun --nproc-per-node N -m unetlib.train …`.
 """
 
 import argparse
 import sys
 import time
+import traceback
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from tqdm import tqdm
 from unetlib.batcher import Batcher
 from unetlib.checkpoints import History, load_checkpoint, save_checkpoint
 from unetlib.data import Digits, load_idx, load_mnist, load_npy, split
+from unetlib.distributed import average, own_device, own_share, process_group, rank
 from unetlib.metrics import denoising_psnr
 from unetlib.model import NETWORKS
 from unetlib.pretrained import Denoiser
@@ -47,7 +51,7 @@ def fit(
     images: np.ndarray,
     recipe: Recipe,
     *,
-    device: str = "cpu",
+    device: str | torch.device = "cpu",
     seed: int = 0,
     folder: str | Path | None = None,
     resume: bool = False,
@@ -66,13 +70,22 @@ def fit(
     speed: the ways to be fast; `PLAIN` takes none of them.
 
     Prints a progress bar and the mean loss of each epoch. Returns the history.
+    Where several processes train together, only the first one prints, measures and
+    writes; a checkpoint is the same file for any number of them.
     Raises RuntimeError for a CUDA device that is not there, ValueError where a
-    checkpoint does not fit. Source: the article, sections 4.1 and 4.2.
+    checkpoint does not fit or the processes cannot share the batch equally.
+    Source: the article, sections 4.1 and 4.2.
     """
     device = check_device(device)
     model.to(device).train()
     batcher = Batcher(
-        images, recipe.batch_size, recipe.scale, recipe.sigma, device, seed
+        images,
+        recipe.batch_size,
+        recipe.scale,
+        recipe.sigma,
+        device,
+        seed,
+        own_share(recipe.batch_size),
     )
     steps = recipe.steps_per_epoch(len(images))
     step = TrainStep(model, recipe, steps * recipe.epochs, speed)
@@ -88,12 +101,10 @@ def fit(
     last = min(recipe.epochs, stop_after or recipe.epochs)
     for epoch in range(len(history.loss), last):
         start = time.perf_counter()
-        total = torch.zeros((), device=device)
-        bar = tqdm(range(steps), desc=f"epoch {epoch}", file=sys.stdout)
-        for _ in bar:
-            total += step(*batcher.next())
-        history.loss.append(total.item() / steps)
+        history.loss.append(_epoch(step, batcher, steps, f"epoch {epoch}"))
         history.seconds.append(time.perf_counter() - start)
+        if rank() > 0:
+            continue
         line = f"epoch {epoch}: train loss {history.loss[-1]:.5g}"
         if held_out is not None:
             history.psnr_db.append(validate(model, held_out, recipe.scale))
@@ -106,6 +117,14 @@ def fit(
             if epoch % recipe.save_every == 0 or epoch == last - 1:
                 save_checkpoint(folder, model, step, batcher, history)
     return history
+
+
+def _epoch(step: TrainStep, batcher: Batcher, steps: int, name: str) -> float:
+    """Take so many steps; returns the mean of their losses."""
+    total = torch.zeros((), device=step.device)
+    for _ in tqdm(range(steps), desc=name, file=sys.stdout, disable=rank() > 0):
+        total += step(*batcher.next())
+    return average(total).item() / steps
 
 
 def validate(model: nn.Module, images: np.ndarray, scale: float) -> float:
@@ -128,8 +147,16 @@ def _load(folder: str | None) -> Digits:
     return load_idx(folder)[0]
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """The command line: `python -m unetlib.train --help`."""
+def _at_least(least: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if int(text) < least:
+            raise argparse.ArgumentTypeError(f"must be at least {least}, got {text}")
+        return int(text)
+
+    return number
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m unetlib.train", description="Train one of the book's networks."
     )
@@ -138,15 +165,18 @@ def main(arguments: list[str] | None = None) -> None:
     add("--device", default="cpu", help="cpu, cuda or cuda:N")
     add("--folder", default=None, help="for results; default runs/RECIPE")
     add("--data", default=None, help="folder with the .npy pair or the IDX files")
-    add("--epochs", type=int, default=None, help="length of the whole run")
-    add("--stop-after", type=int, default=None, help="pause after so many epochs")
-    add("--seed", type=int, default=0)
+    add("--epochs", type=_at_least(1), help="length of the whole run")
+    add("--stop-after", type=_at_least(1), help="pause after so many epochs")
+    add("--seed", type=_at_least(0), default=0)
     add("--resume", action="store_true", help="go on from the folder's checkpoint")
     add("--plain", action="store_true", help="take no measures for speed")
     add("--bfloat16", action=argparse.BooleanOptionalAction, help="default: if fast")
     add("--compile", action="store_true", help="use torch.compile")
-    options = parser.parse_args(arguments)
+    return parser
 
+
+def _run(options: argparse.Namespace) -> None:
+    device = check_device(own_device(options.device))
     recipe = RECIPES[options.recipe]
     if options.epochs is not None:
         recipe = replace(recipe, epochs=options.epochs)
@@ -158,18 +188,43 @@ def main(arguments: list[str] | None = None) -> None:
     speed = PLAIN if options.plain else replace(FAST, bfloat16=options.bfloat16)
     speed = replace(speed, compile=options.compile)
     torch.manual_seed(options.seed)
-    fit(
-        NETWORKS[recipe.network](),
-        train.images,
-        recipe,
-        device=options.device,
-        seed=options.seed,
-        folder=options.folder or Path("runs") / recipe.name,
-        resume=options.resume,
-        stop_after=options.stop_after,
-        held_out=held_out,
-        speed=speed,
-    )
+    with process_group(device):
+        fit(
+            NETWORKS[recipe.network](),
+            train.images,
+            recipe,
+            device=device,
+            seed=options.seed,
+            folder=options.folder or Path("runs") / recipe.name,
+            resume=options.resume,
+            stop_after=options.stop_after,
+            held_out=held_out,
+            speed=speed,
+        )
+
+
+def _for_readers(error: Exception) -> bool:
+    """Whether a `raise` in unetlib made `error`: then its message says what to do.
+
+    Anything else may be a fault in the program, to be mended with its traceback.
+    """
+    *_, origin = traceback.extract_tb(error.__traceback__)
+    here = Path(origin.filename).parent == Path(__file__).parent
+    return here and origin.line.startswith("raise ")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line: `python -m unetlib.train --help`."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        _run(options)
+    except (RuntimeError, ValueError) as error:
+        if not _for_readers(error):
+            raise
+        parser.exit(2, f"{parser.prog}: error: {error}\n")
+    except KeyboardInterrupt:
+        parser.exit(130, f"{parser.prog}: stopped; --resume goes on\n")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,218 @@
+"""Two real processes, joined by Gloo, against one that does all by itself.
+
+torchrun starts this file, and each process calls the function that it is told.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import distributed
+from torch.nn.functional import mse_loss
+
+from unetlib import train
+from unetlib.batcher import Batcher
+from unetlib.data import load_mnist
+from unetlib.distributed import own_device, own_share, process_group, rank, world_size
+from unetlib.model import SkipUnet, Unet
+from unetlib.recipes import ARTICLE_NOISE, BOOK
+from unetlib.speed import FAST, PLAIN
+from unetlib.step import TrainStep
+from unetlib.train import fit
+
+LAUNCH = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+CPU = torch.device("cpu")
+# 2 steps an epoch; float32, so that only the order of sums differs
+TINY = replace(BOOK, batch_size=32, epochs=2)
+EXACT = replace(FAST, bfloat16=False)
+CASES = {
+    f"{network.__name__}-{recipe.name}-{name}": (network, recipe, speed)
+    for network, recipe in ((Unet, ARTICLE_NOISE), (SkipUnet, BOOK))
+    for name, speed in (("plain", PLAIN), ("fast", EXACT))
+}
+
+
+def digits() -> np.ndarray:
+    return load_mnist()[0].images[:64]
+
+
+def seeded(network, seed: int = 0) -> torch.nn.Module:
+    torch.manual_seed(seed)
+    return network()
+
+
+def step_once(folder: str) -> None:
+    """Save the gradients and the loss of one step on a batch of 8, case by case."""
+    found = {}
+    with process_group(CPU):
+        for name, (network, recipe, speed) in CASES.items():
+            model = seeded(network, seed=rank())  # the first one's weights must win
+            batcher = Batcher(
+                digits(), 8, recipe.scale, recipe.sigma, share=own_share(8)
+            )
+            loss = TrainStep(model, recipe, 10, speed)(*batcher.next())
+            found[name] = [loss, *(p.grad for p in model.parameters())]
+        torch.save(found, Path(folder) / f"{rank()}.pt")
+
+
+def train_on(folder: str, *, resume: bool = False, stop_after: int | None = None):
+    model = seeded(SkipUnet)
+    history = fit(
+        model, digits(), TINY, folder=folder, held_out=digits()[:4], resume=resume,
+        stop_after=stop_after, speed=EXACT,
+    )  # fmt: skip
+    return history, model
+
+
+def train_apart(folder: str) -> None:
+    """One epoch, each process with a folder of its own."""
+    with process_group(CPU):
+        history, _ = train_on(f"{folder}/{rank()}", stop_after=1)
+        print(f"loss of {rank()}: {history.loss}")
+
+
+def train_further(folder: str) -> None:
+    """To the end, from the checkpoint that lies in the folder."""
+    with process_group(CPU):
+        train_on(folder, resume=True)
+
+
+def lose_one(folder: str) -> None:
+    """The command line, whose second process is killed when two epochs are done.
+
+    The first process has then saved the first of them, for sure.
+    """
+    epoch = train._epoch
+
+    def kill(*arguments) -> float:
+        if os.environ["RANK"] == "1" and arguments[-1] == "epoch 2":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return epoch(*arguments)
+
+    train._epoch = kill
+    train.main(["--recipe", "article-noise", "--data", folder, "--folder", folder])
+
+
+def launch(function, folder: Path, processes: int = 2) -> subprocess.CompletedProcess:
+    """Run `function` in several processes; a minute, at the most, keeps all waiting."""
+    command = [*LAUNCH, "--nproc-per-node", str(processes), __file__]
+    return subprocess.run(
+        [*command, function.__name__, folder],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+
+
+def checkpoint(folder: Path) -> dict:
+    return torch.load(folder / "checkpoint.pt", weights_only=True)
+
+
+def assert_same_run(found: dict, expected: dict) -> None:
+    """The same draws; losses and weights equal but for the order of sums."""
+    assert torch.equal(found["batcher"]["generator"], expected["batcher"]["generator"])
+    for key in ("loss", "psnr_db"):
+        assert found["history"][key] == pytest.approx(expected["history"][key], 1e-4)
+    assert found["model"].keys() == expected["model"].keys()
+    start = seeded(SkipUnet).state_dict()
+    for key, weight in expected["model"].items():
+        moved = (weight - start[key]).norm()
+        assert (found["model"][key] - weight).norm() < 0.01 * moved, key
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory) -> Path:
+    """The folder of an uninterrupted run in this very process."""
+    folder = tmp_path_factory.mktemp("alone")
+    train_on(str(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def first_steps(tmp_path_factory) -> list[dict]:
+    folder = tmp_path_factory.mktemp("steps")
+    done = launch(step_once, folder)
+    assert done.returncode == 0, done.stderr
+    return [torch.load(folder / f"{r}.pt", weights_only=True) for r in range(2)]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_gradients_are_those_of_the_joint_batch(name, first_steps):
+    """Oracle: the loss written out, and autograd on the whole batch at once."""
+    network, recipe, _ = CASES[name]
+    model = seeded(network)
+    noisy, clean = Batcher(digits(), 8, recipe.scale, recipe.sigma).next()
+    expected = mse_loss(model(noisy), clean, reduction=recipe.loss_reduction)
+    expected = expected * recipe.loss_factor
+    expected.backward()
+    losses = [found[name][0].item() for found in first_steps]
+    assert losses[0] != losses[1]  # each has seen a share of its own
+    assert np.mean(losses) == pytest.approx(expected.item(), rel=1e-5)
+    for found in first_steps:
+        for ours, p in zip(found[name][1:], model.parameters(), strict=True):
+            assert (ours - p.grad).norm() < 1e-4 * p.grad.norm()
+
+
+def test_one_process_prints_and_saves_and_alone_goes_on(alone, tmp_path):
+    done = launch(train_apart, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("epoch 0: train loss") == 1
+    assert "2 processes train together" in done.stdout
+    losses = re.findall(r"loss of \d: (.*)", done.stdout)
+    assert len(losses) == 2 and losses[0] == losses[1]
+    assert not [path for path in (tmp_path / "1").rglob("*") if path.is_file()]
+    assert (tmp_path / "0" / "img" / "img_0.jpg").exists()
+
+    train_on(str(tmp_path / "0"), resume=True)
+    assert_same_run(checkpoint(tmp_path / "0"), checkpoint(alone))
+
+
+def test_two_go_on_from_what_one_began(alone, tmp_path):
+    train_on(str(tmp_path), stop_after=1)
+    done = launch(train_further, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert_same_run(checkpoint(tmp_path), checkpoint(alone))
+
+
+def test_a_killed_process_ends_the_job(tmp_path):
+    np.save(tmp_path / "x_train.npy", digits()[:16])
+    np.save(tmp_path / "y_train_label.npy", np.zeros(16))
+    done = launch(lose_one, tmp_path)
+    assert done.returncode != 0
+    assert "Signal 9 (SIGKILL)" in done.stderr
+    assert "--resume then goes on from the last checkpoint" in done.stdout
+    assert len(checkpoint(tmp_path)["history"]["loss"]) == 1
+
+
+def test_a_batch_that_cannot_be_shared(tmp_path, monkeypatch):
+    monkeypatch.setattr("unetlib.distributed.world_size", lambda: 3)
+    with pytest.raises(ValueError, match="batch of 32 cannot be .* by 3 processes"):
+        fit(seeded(Unet), digits(), TINY)
+
+
+def test_each_process_takes_its_own_gpu(monkeypatch):
+    assert own_device("cuda") == "cuda" and own_device("cuda:1") == "cuda:1"
+    for name, value in {"RANK": "5", "WORLD_SIZE": "8", "LOCAL_RANK": "1"}.items():
+        monkeypatch.setenv(name, value)
+    assert own_device("cuda") == "cuda:1" and own_device("cpu") == "cpu"
+    with pytest.raises(ValueError, match='"cuda:0" is one GPU.* ask for "cuda"'):
+        own_device("cuda:0")
+
+
+def test_without_torchrun_there_is_no_process_group():
+    with process_group(CPU):
+        assert (rank(), world_size()) == (0, 1) and not distributed.is_initialized()
+        step = TrainStep(seeded(Unet), BOOK, 1, PLAIN)
+    assert isinstance(step.forward, Unet)
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](sys.argv[2])
