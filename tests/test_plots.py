@@ -81,3 +81,12 @@ def test_the_u_shows_true_shapes(skips):
     assert label("bottleneck") in words()
     expected = "(112+56)×14×14" if skips else "128×14×14"
     assert expected in words() and "1×28×28" in words()
+
+
+def test_bars_stand_in_order_with_their_values():
+    plots.plot_bars({"article_loop": 812.4, "composed": 250.0}, x="ms_per_step")
+    ax = plt.gca()
+    names = [text.get_text() for text in ax.get_yticklabels()]
+    assert names == [label("article_loop"), label("composed")]
+    assert ax.yaxis_inverted()
+    assert {"812", "250", label("ms_per_step")} <= set(words())

@@ -60,6 +60,15 @@ LABELS = {  # key: (Chinese, English)
     "trained_with": ("训练时加噪声", "trained with noise"),
     "fixed_noise": ("噪声固定", "fixed noise"),
     "fresh_noise": ("每步新噪声", "fresh noise"),
+    # speed
+    "ms_per_step": ("每步毫秒", "milliseconds a step"),
+    "article_loop": ("那篇文章的循环", "the article's loop"),
+    "indexed": ("整批索引", "indexed batches"),
+    "kept_memory": ("留住内存", "memory kept"),
+    "channels_last": ("通道放在最后", "channels last"),
+    "composed": ("上采样并入卷积", "upsampling composed"),
+    "fused": ("Adam 合成一次调用", "Adam in one call"),
+    "at_least": ("机器的下限", "the machine's limit"),
     # sliders
     "digit": ("第几个数字", "which digit"),
     "model": ("网络", "network"),

@@ -180,6 +180,19 @@ def plot_histogram(groups: Mapping[str, Tensor | np.ndarray], x: str) -> None:
     plt.show()
 
 
+def plot_bars(values: Mapping[str, float], x: str) -> None:
+    """A bar per entry, from top to bottom, with its value beside it."""
+    _, ax = plt.subplots(figsize=(6.4, 0.7 + 0.36 * len(values)), layout="constrained")
+    bars = ax.barh([label(key) for key in values], values.values(), color=COLOURS[0])
+    ax.bar_label(bars, fmt="%.3g", padding=4)
+    ax.margins(x=0.12)
+    ax.invert_yaxis()
+    ax.set_xlabel(label(x))
+    ax.tick_params(left=False)
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    plt.show()
+
+
 def _legend_above(ax: Axes, entries: int) -> None:
     """Above the axes, where no curve can cross it; none for a single entry."""
     if entries > 1:
