@@ -212,9 +212,6 @@ def test_command_line_book_recipe_measures_held_out_digits(monkeypatch, mnist):
         ("--device graphics", 'no device is called "graphics"; ask for "cpu"'),
         ("--data nowhere", "nowhere has neither train-images-idx3-ubyte"),
         ("--resume", "cannot resume from .*expected a checkpoint"),
-        ("--epochs 0", "argument --epochs: must be at least 1, got 0"),
-        ("--stop-after 0", "argument --stop-after: must be at least 1, got 0"),
-        ("--seed -1", "argument --seed: must be at least 0, got -1"),
     ],
 )
 def test_command_line_says_what_is_wrong(
@@ -229,17 +226,29 @@ def test_command_line_says_what_is_wrong(
 
 
 @pytest.mark.parametrize(
-    ("name", "faulty", "error"),
+    "option", ["--epochs 0", "--stop-after 0", "--seed -1", "--epochs two"]
+)
+def test_command_line_refuses_numbers(option, monkeypatch, capsys):
+    monkeypatch.setattr(train, "fit", lambda *_, **__: None)
+    with pytest.raises(SystemExit) as ended:
+        train.main(option.split())
+    assert ended.value.code == 2
+    name, number = option.split()
+    assert re.search(f"error: argument {name}: .*{number}", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("name", "faulty"),
     [
-        ("split", lambda train: [train], ValueError),  # unpacked into two by unetlib
-        ("fit", lambda *_, **__: torch.ones(2) @ torch.ones(3), RuntimeError),
+        ("split", lambda train: [train]),  # unetlib unpacks it into two
+        ("fit", lambda *_, **__: torch.optim.Adam([])),  # raised by torch's own code
     ],
 )
 def test_command_line_keeps_the_traceback_of_a_fault_in_the_program(
-    name, faulty, error, monkeypatch
+    name, faulty, monkeypatch
 ):
     monkeypatch.setattr(train, name, faulty)
-    with pytest.raises(error):
+    with pytest.raises(ValueError):
         train.main([])
 
 

@@ -58,7 +58,7 @@ def process_group(device: torch.device) -> Iterator[None]:
     if device.type == "cuda":
         torch.cuda.set_device(device)
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    if rank() == 0:  # now: who is killed cannot say it any more
+    if world_size() > 1 and rank() == 0:  # now, for who is killed says nothing more
         print(TOGETHER.format(world_size()), flush=True)
     try:
         yield
