@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 import torch
 from race import Loop, Track, Turns
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Sampler, TensorDataset
 
 from unetlib.batcher import Batcher
@@ -34,9 +34,9 @@ def digits() -> np.ndarray:
     return load_mnist()[0].images
 
 
-def scaled_digits() -> np.ndarray:
-    """The same as the article keeps them: (N, 1, 28, 28) float32."""
-    return digits()[:, None].astype(np.float32) * np.float32(ARTICLE.scale)
+def scaled(images: np.ndarray) -> np.ndarray:
+    """(N, 28, 28) uint8 as the article keeps them: (N, 1, 28, 28) float32."""
+    return np.multiply(images[:, None], ARTICLE.scale, dtype=np.float32)
 
 
 def seeded(network: Callable[[], nn.Module] = Unet) -> nn.Module:
@@ -69,7 +69,7 @@ class Draws(Sampler):
 
 def loader(track: Track, pairs: bool = False) -> DataLoader:
     """A DataLoader of (clean,) or, for frameworks that want both, (input, target)."""
-    images = torch.from_numpy(scaled_digits())
+    images = torch.from_numpy(scaled(digits()))
     dataset = TensorDataset(images, images) if pairs else TensorDataset(images)
     sampler = Draws(track.batch_size)
     return DataLoader(dataset, batch_size=track.batch_size, sampler=sampler)
@@ -80,7 +80,7 @@ def expected_losses(batch_size: int) -> tuple[float, float]:
 
     Written without the library's step, in parts of 32 pictures: the loss is a sum.
     """
-    clean = torch.from_numpy(scaled_digits()[:batch_size]).double()
+    clean = torch.from_numpy(scaled(digits()[:batch_size])).double()
     model = seeded().double()
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-5)
     totals = []
@@ -96,9 +96,7 @@ def expected_losses(batch_size: int) -> tuple[float, float]:
     return totals[0], totals[1]
 
 
-def build_batch(
-    images: np.ndarray, chosen: Iterator[int], batch_size: int
-) -> torch.Tensor:
+def build_batch(images: np.ndarray, chosen: Iterator[int], batch_size: int) -> Tensor:
     """A batch as the article builds it: pictures picked one by one into a list."""
     batch = []
     for _ in range(batch_size):
@@ -106,9 +104,11 @@ def build_batch(
     return torch.tensor(batch)  # (B, 1, 28, 28); PyTorch warns: extremely slow
 
 
-def article(track: Track, turns: Turns) -> None:
-    """The article's loop, `loss.item()` at every step and all."""
-    images = scaled_digits()
+def article(
+    track: Track, turns: Turns, add_noise: Callable[[Tensor], Tensor] = lambda x: x
+) -> None:
+    """The article's loop, `loss.item()` at every step and all; it adds no noise."""
+    images = scaled(digits())
     model = seeded().to(track.device)
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-5)
     loss_function = nn.MSELoss(reduction="sum")
@@ -116,7 +116,7 @@ def article(track: Track, turns: Turns) -> None:
     total = 0.0
     while True:
         x = build_batch(images, chosen, track.batch_size).to(track.device)
-        loss = loss_function(model(x), x) * 100
+        loss = loss_function(model(add_noise(x)), x) * 100
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -151,8 +151,9 @@ def ours(
     step = TrainStep(
         seeded(network).to(track.device), ARTICLE, STEPS_WITHOUT_END, speed
     )
-    batcher = Batcher(digits(), batch_size, ARTICLE.scale, device=track.device)
-    first = torch.from_numpy(scaled_digits()[:batch_size]).to(track.device)
+    images = digits()
+    batcher = Batcher(images, batch_size, ARTICLE.scale, device=track.device)
+    first = torch.from_numpy(scaled(images[:batch_size])).to(track.device)
     for _ in range(2):
         turns(step(first, first))
     while True:

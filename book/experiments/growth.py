@@ -1,17 +1,14 @@
 """Beside the race: how our step grows, what `fit` adds to it, what a batch costs."""
 
-import time
-from collections.abc import Callable
 from functools import partial
 
-import torch
-from contestants import build_batch, digits, draws, fitted, ours, scaled_digits
-from race import Track, quartiles, race, summary
+from contestants import build_batch, digits, draws, fitted, ours, scaled
+from race import Track, Turns, race, summary
 
 from unetlib.batcher import Batcher
 from unetlib.model import SkipUnet
 from unetlib.recipes import ARTICLE
-from unetlib.speed import FAST
+from unetlib.speed import FAST, keep_memory
 
 BATCH_SIZES = (40, 80, 160, 320, 640, 1280)
 WIDTHS = (14, 28, 56)
@@ -49,29 +46,27 @@ def fit_overhead(track: Track, rounds: int, steps: int) -> dict:
     return {"steps_per_epoch": steps, **rows, "overhead_percent": percent}
 
 
-def building_a_batch(track: Track, rounds: int) -> dict:
-    """The article's way against `Batcher.next`, in turns; no noise in either."""
-    images, chosen = scaled_digits(), draws(track.batch_size)
+def article_batches(track: Track, turns: Turns) -> None:
+    """Batches as the article builds them, and no training."""
+    images, chosen = scaled(digits()), draws(track.batch_size)
+    while True:
+        batch = build_batch(images, chosen, track.batch_size).to(track.device)
+        turns(batch[0, 0, 0, 0])
+
+
+def our_batches(track: Track, turns: Turns) -> None:
+    """Batches of a `Batcher`, with memory kept as the step keeps it."""
+    keep_memory()
     batcher = Batcher(digits(), track.batch_size, ARTICLE.scale, device=track.device)
+    while True:
+        clean, _ = batcher.next()
+        turns(clean[0, 0, 0, 0])
 
-    def theirs() -> None:
-        build_batch(images, chosen, track.batch_size).to(track.device)
 
-    def milliseconds(build: Callable[[], object], times: int) -> float:
-        start = time.perf_counter()
-        for _ in range(times):
-            build()
-        if track.device == "cuda":
-            torch.cuda.synchronize()
-        return 1000 * (time.perf_counter() - start) / times
-
-    milliseconds(theirs, 1), milliseconds(batcher.next, 10)
-    pairs = [
-        (milliseconds(theirs, 1), milliseconds(batcher.next, 10)) for _ in range(rounds)
-    ]
-    rows = [quartiles(list(values)) for values in zip(*pairs, strict=True)]
-    return {
-        "milliseconds_article": rows[0],
-        "milliseconds_batcher": rows[1],
-        "ratio": rows[0]["median"] / rows[1]["median"],
-    }
+def building_a_batch(track: Track, rounds: int) -> dict:
+    """The article's way against `Batcher.next`; no noise in either."""
+    loops = {"article": article_batches, "ours": our_batches}
+    turns = race(loops, track, rounds, steps=20)
+    rows = {name: summary(turns[name], track.batch_size) for name in loops}
+    medians = [row["milliseconds_per_step"]["median"] for row in rows.values()]
+    return {**rows, "ratio": medians[0] / medians[1]}

@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 import numpy as np
-from contestants import STEPS_WITHOUT_END, digits, scaled_digits, seeded
+from contestants import STEPS_WITHOUT_END, digits, scaled, seeded
 from race import Track, Turns
 
 from unetlib.recipes import ARTICLE
@@ -42,7 +42,7 @@ def keras(track: Track, turns: Turns, bfloat16: bool = False) -> None:
         optimizer=keras.optimizers.Adam(ARTICLE.lr, epsilon=1e-8),
         loss=lambda x, y: ARTICLE.loss_factor * ops.sum(ops.square(y - x)),
     )
-    images = scaled_digits().transpose(0, 2, 3, 1)  # (N, 28, 28, 1)
+    images = scaled(digits()).transpose(0, 2, 3, 1)  # (N, 28, 28, 1)
     train = partial(
         model.fit, batch_size=track.batch_size, verbose=0, callbacks=[TakeTurns()]
     )

@@ -73,7 +73,7 @@ Loop = Callable[[Track, Turns], None]  # trains without end, stopping at its Tur
 
 
 class Racer:
-    """One loop in its process. Raises RuntimeError where the loop can't go on."""
+    """One loop in its process."""
 
     def __init__(self, loop: Loop, track: Track) -> None:
         context = multiprocessing.get_context("spawn")
@@ -81,18 +81,22 @@ class Racer:
         self.process = context.Process(target=_run, args=(loop, track, theirs))
         self.process.start()
         theirs.close()  # so that the end of the process ends the pipe
+        self.absent = ""  # why it can't go on, where it can't
 
-    def turn(self, steps: int) -> Turn:
-        """Let it do `steps` steps."""
+    def turn(self, steps: int) -> Turn | None:
+        """Let it do `steps` steps. None where it can't go on."""
+        if self.absent:
+            return None
         time.sleep(SETTLE_SECONDS)
-        self.pipe.send(steps)
         try:
+            self.pipe.send(steps)
             answer = self.pipe.recv()
-        except EOFError:
-            raise RuntimeError("failed: its process was killed") from None
-        if isinstance(answer, str):
-            raise RuntimeError(answer)
-        return answer
+        except (EOFError, OSError):
+            answer = "failed: its process was killed"
+        if isinstance(answer, Turn):
+            return answer
+        self.absent = answer
+        return None
 
     def stop(self) -> None:
         self.pipe.close()
@@ -113,30 +117,23 @@ def race(
     Before that each does two single steps, whose losses `check` sees, and a turn that
     does not count: it warms up. Returns the turns of each loop, or why there are none.
     """
-    result: dict[str, list[Turn] | str] = {name: [] for name in loops}
     racers: dict[str, Racer] = {}
+    turns: dict[str, list[Turn | None]] = {name: [] for name in loops}
     try:
         for name, loop in loops.items():
-            print(f"{name} ...", end=" ", flush=True)
             racers[name] = Racer(loop, track)
-            try:
-                losses = [racers[name].turn(1).loss for _ in range(2)]
-                warm = racers[name].turn(steps)
-            except RuntimeError as error:
-                result[name] = str(error)
-                print(error)
-                continue
-            check(name, losses)
-            print(f"{1000 * warm.seconds:.1f} ms a step", flush=True)
-        running = [name for name in loops if not isinstance(result[name], str)]
+            first = [racers[name].turn(1) for _ in range(2)]
+            warm = racers[name].turn(steps)
+            print(f"{name}: {racers[name].absent or f'{1000 * warm.seconds:.1f} ms'}")
+            if warm:
+                check(name, [turn.loss for turn in first])
         for number in range(rounds):
-            random.Random(number).shuffle(running)
-            for name in running:
-                result[name].append(racers[name].turn(steps))
+            for name in random.Random(number).sample(list(loops), len(loops)):
+                turns[name].append(racers[name].turn(steps))
     finally:
         for racer in racers.values():
             racer.stop()
-    return result
+    return {name: racers[name].absent or turns[name] for name in loops}
 
 
 def quartiles(values: list[float]) -> dict[str, float]:

@@ -149,7 +149,7 @@ def main() -> None:
         print(json.dumps(result["contestants"], indent=2))
         return
     result["times_faster"] = times_faster(result["contestants"])
-    result["building_a_batch"] = building_a_batch(track, 3 * options.rounds)
+    result["building_a_batch"] = building_a_batch(track, options.rounds)
     result["growth"] = growth(track, options.rounds, options.steps)
     result["fit"] = fit_overhead(track, options.rounds, options.fit_steps)
     write_result(f"throughput_{track.device}", result)
