@@ -1,0 +1,192 @@
+"""How fast could a step be at best? What it must do, against what the machine can.
+
+Writes book/results/roofline_cpu.json, or roofline_cuda.json with --device cuda.
+Two ceilings are measured, multiplying matrices and copying memory. Each layer of `Unet`
+takes at least as long as its products at the one, and as its bytes at the other: each
+operation reads what it needs and writes what it makes, forward and backward, once.
+A step can beat the second where a cache holds what one layer leaves to the next, or
+where two operations are fused into one.
+"""
+
+import argparse
+import shlex
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+
+import torch
+from contestants import ours
+from measured import circumstances, write_result
+from race import Track, race, summary
+from torch import nn
+
+from unetlib.model import Unet, count_parameters
+from unetlib.speed import FAST, PLAIN, multiplies_bfloat16
+from unetlib.step import check_device
+
+BYTES = {"float32": 4, "bfloat16": 2}
+MATRIX = {"cpu": 2048, "cuda": 8192}  # rows and columns
+COPIED = 2**29  # bytes, more than any cache holds
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one operation of the network does in a whole step, forward and backward."""
+
+    name: str
+    operations: int  # a multiplication and an addition are two
+    numbers: int  # read or written
+
+
+def convolution(
+    name: str, layer: nn.Conv2d, inputs: int, outputs: int, composed: bool
+) -> Work:
+    """Forward, gradient of the weights, and of the input unless that is the picture.
+
+    inputs, outputs: how many numbers go in and come out. Composed with the upsampling
+    before it, an output pixel takes 2×2 products for each input channel, not 3×3.
+    """
+    multiplications = outputs * layer.in_channels * (4 if composed else 9)
+    picture = layer.in_channels == 1
+    weights = count_parameters(layer)
+    forward = inputs + weights + outputs
+    backward = inputs + outputs + 2 * weights + (0 if picture else inputs)
+    passes = 2 if picture else 3
+    return Work(name, 2 * passes * multiplications, forward + backward)
+
+
+def count(batch_size: int, composed: bool) -> list[Work]:
+    """The work of a training step of `Unet`, operation by operation."""
+    model, rows = Unet(), []
+    channels, size = 1, 28
+    for block_name, block in model.named_children():
+        upsampled = False
+        for layer in block:
+            name = f"{block_name} {type(layer).__name__}"
+            inputs = batch_size * channels * size**2
+            if isinstance(layer, nn.Conv2d):
+                channels = layer.out_channels
+                size *= 2 if upsampled else 1
+                outputs = batch_size * channels * size**2
+                rows.append(convolution(name, layer, inputs, outputs, upsampled))
+            elif isinstance(layer, nn.MaxPool2d):
+                size //= 2
+                rows.append(Work(name, 0, 2 * (inputs + inputs // 4)))
+            elif isinstance(layer, nn.Upsample) and composed:
+                upsampled = True  # the convolution behind it does both
+            elif isinstance(layer, nn.Upsample):
+                size *= 2
+                rows.append(Work(name, 0, 2 * (inputs + 4 * inputs)))
+            else:  # an activation; backward it reads its input and a gradient
+                rows.append(Work(name, 0, 5 * inputs))
+    pixels = batch_size * size**2
+    rows.append(Work("loss", 0, 5 * pixels))
+    # Adam reads weight, gradient and two averages, and writes all but the gradient.
+    return [*rows, Work("update", 0, 7 * count_parameters(model))]
+
+
+def fastest(action: Callable[[], object], device: str, times: int = 10) -> float:
+    """Seconds of the fastest of several runs: a ceiling is what the machine can do."""
+    seconds = []
+    for _ in range(times):
+        start = time.perf_counter()
+        action()
+        if device == "cuda":
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
+def ceilings(device: str) -> dict:
+    """Operations a second in each precision, and bytes a second of a copy."""
+    torch.backends.cuda.matmul.allow_tf32 = True  # as PyTorch's convolutions do
+    n = MATRIX[device]
+    operations = {}
+    for precision in BYTES:
+        a = torch.randn(n, n, device=device).to(getattr(torch, precision))
+        out = torch.empty_like(a)
+        seconds = fastest(partial(torch.mm, a, a, out=out), device)
+        operations[precision] = 2 * n**3 / seconds
+    source = torch.zeros(COPIED // 4, device=device)
+    seconds = fastest(partial(torch.empty_like(source).copy_, source), device)
+    return {
+        "operations_per_second": operations,
+        "bytes_per_second": 2 * COPIED / seconds,
+    }
+
+
+def at_least(works: list[Work], precision: str, limits: dict) -> list[dict]:
+    """Milliseconds of each operation by either ceiling."""
+    rows = []
+    for work in works:
+        width = 4 if work.name in ("loss", "update") else BYTES[precision]
+        operations = limits["operations_per_second"][precision]
+        arithmetic = 1000 * work.operations / operations
+        traffic = 1000 * width * work.numbers / limits["bytes_per_second"]
+        rows.append(
+            {**asdict(work), "arithmetic_ms": arithmetic, "traffic_ms": traffic}
+        )
+    return rows
+
+
+def comparison(rows: list[dict], measured: dict) -> dict:
+    """The least time of a step, layer by layer, against the measured one."""
+    milliseconds = measured["milliseconds_per_step"]["median"]
+    least = sum(max(row["arithmetic_ms"], row["traffic_ms"]) for row in rows)
+    traffic = sum(row["traffic_ms"] for row in rows)
+    return {
+        "operations": sum(row["operations"] for row in rows),
+        "arithmetic_ms": sum(row["arithmetic_ms"] for row in rows),
+        "traffic_ms": traffic,
+        "least_ms": least,
+        "measured": measured,
+        "percent_of_limit": 100 * least / milliseconds,
+        "percent_of_traffic_limit": 100 * traffic / milliseconds,
+        "layers": rows,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Compare a step with its limits.")
+    add = parser.add_argument
+    add("--device", default="cpu", choices=tuple(MATRIX))
+    add("--batch-size", type=int, default=320)
+    add("--threads", type=int, default=2)
+    add("--rounds", type=int, default=7)
+    add("--steps", type=int, default=5)
+    options = parser.parse_args()
+    device = str(check_device(options.device))
+    torch.set_num_threads(options.threads)
+    limits = ceilings(device)
+
+    track = Track(device, options.threads, options.batch_size)
+    loops = {"plain": partial(ours, speed=PLAIN), "fast": partial(ours, speed=FAST)}
+    turns = race(loops, track, options.rounds, options.steps)
+    fast = "bfloat16" if multiplies_bfloat16(torch.device(device)) else "float32"
+    steps = {}
+    for name, precision in (("plain", "float32"), ("fast", fast)):
+        rows = at_least(count(track.batch_size, name == "fast"), precision, limits)
+        steps[name] = {
+            "precision": precision,
+            **comparison(rows, summary(turns[name], track.batch_size)),
+        }
+    write_result(
+        f"roofline_{device}",
+        {
+            "what": "the least time of a training step of Unet by measured ceilings",
+            "command": shlex.join(
+                ["python", "book/experiments/roofline.py", *sys.argv[1:]]
+            ),
+            **circumstances(device),
+            "threads": options.threads,
+            "batch_size": options.batch_size,
+            "ceilings": limits,
+            "steps": steps,
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()
