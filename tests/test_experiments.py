@@ -104,6 +104,7 @@ def failing(track: race.Track, turns: race.Turns) -> None:
 
 def test_race_takes_turns_and_says_who_cannot_run():
     seen = {}
+    torch.ones(2**28)  # 1 GiB here, which is not in the memory of those who race
     result = race.race(
         {"counting": counting, "missing": missing, "failing": failing},
         race.Track(batch_size=100),
@@ -113,6 +114,7 @@ def test_race_takes_turns_and_says_who_cannot_run():
     )
     assert seen == {"counting": [100.0, 101.0]}
     assert [turn.loss for turn in result["counting"]] == [107.0, 110.0]  # 3 warm it up
+    assert all(50 < turn.peak_mib < 900 for turn in result["counting"])
     assert result["missing"] == "not installed: no_such_framework"
     assert result["failing"] == "failed: ArithmeticError: too hard"
 

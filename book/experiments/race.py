@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 import torch
 
@@ -171,9 +172,12 @@ def _run(loop: Loop, track: Track, pipe: Connection) -> None:
 
 
 def _peak_mib() -> float:
+    status = Path("/proc/self/status")
+    if status.exists():  # Linux, whose getrusage counts the parent's memory as well
+        peak = status.read_text(encoding="utf-8").partition("VmHWM:")[2].split()[0]
+        return int(peak) / 2**10  # KiB
     try:
         import resource  # not on Windows
     except ModuleNotFoundError:
         return float("nan")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)  # bytes there, KiB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # bytes on macOS
