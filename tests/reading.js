@@ -70,7 +70,15 @@ function showsFocus(e) {
   return inView && style.outlineStyle !== "none";
 }
 
+// What did not show is focused once more: the table of contents folds and unfolds while
+// one goes through it, and may carry a link out of the window a moment after.
 function endRound() {
+  const unseen = [...round.unseen];
+  round.unseen.clear();
+  for (const e of unseen) {
+    e.focus();
+    visitStop(e);
+  }
   return [
     ...[...round.left].map((e) => `unreached: ${titleOf(e)}`),
     ...[...round.unseen].map((e) => `focus does not show: ${titleOf(e)}`),
