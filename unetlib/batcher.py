@@ -60,7 +60,8 @@ class Batcher:
             generator=self.generator,
             device=self.images.device,
         )
-        clean = self.images[chosen].float() * self.scale
+        # As self.images[chosen], which for bytes on a CPU takes ten times longer.
+        clean = self.images.index_select(0, chosen).float() * self.scale
         own = clean[self.share]
         if self.sigma is None:
             return own, own
