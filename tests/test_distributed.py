@@ -18,15 +18,15 @@ import torch
 from torch import distributed
 from torch.nn.functional import mse_loss
 
-from unetlib import train
+from unetlib import loop, train
 from unetlib.batcher import Batcher
 from unetlib.data import load_mnist
 from unetlib.distributed import own_device, own_share, process_group, rank, world_size
+from unetlib.loop import fit
 from unetlib.model import SkipUnet, Unet
 from unetlib.recipes import ARTICLE_NOISE, BOOK
 from unetlib.speed import FAST, PLAIN
 from unetlib.step import TrainStep
-from unetlib.train import fit
 
 LAUNCH = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
 CPU = torch.device("cpu")
@@ -90,14 +90,14 @@ def end_early(folder: str, number: int, process: Callable[[], int]) -> None:
 
     The first of the two epochs has then been saved, for sure.
     """
-    epoch = train._epoch
+    epoch = loop._epoch
 
     def interrupted(*arguments) -> float:
         if os.environ["RANK"] == "1" and arguments[-1] == "epoch 2":
             os.kill(process(), number)
         return epoch(*arguments)
 
-    train._epoch = interrupted
+    loop._epoch = interrupted
     train.main(["--recipe", "article-noise", "--data", folder, "--folder", folder])
 
 

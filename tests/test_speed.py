@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, interpolate
 
 from unetlib.batcher import Batcher
+from unetlib.loop import fit
 from unetlib.model import SkipUnet, Unet
 from unetlib.recipes import ARTICLE, BOOK
 from unetlib.speed import (
@@ -23,7 +24,6 @@ from unetlib.speed import (
     upsampled_conv,
 )
 from unetlib.step import TrainStep
-from unetlib.train import fit
 
 BOTH = pytest.mark.parametrize("network", [Unet, SkipUnet])
 GLIBC = platform.libc_ver()[0] == "glibc"

@@ -10,12 +10,13 @@ import pytest
 import torch
 from PIL import Image
 
-from unetlib import train
+from unetlib import loop, train
 from unetlib.batcher import Batcher
-from unetlib.model import SkipUnet, Unet
+from unetlib.loop import fit
+from unetlib.model import NETWORKS, SkipUnet, Unet
+from unetlib.recipes import ARTICLE, ARTICLE_NOISE, BOOK
 from unetlib.speed import PLAIN
-from unetlib.step import check_device
-from unetlib.train import ARTICLE, ARTICLE_NOISE, BOOK, TrainStep, fit
+from unetlib.step import TrainStep, check_device
 
 TINY = replace(ARTICLE, batch_size=32, draws_per_image=1, epochs=3)  # 2 steps an epoch
 
@@ -54,7 +55,7 @@ def test_recipes_are_the_articles_and_differ_only_in_noise():
 
 
 def test_steps_equal_the_articles_loop_written_out(few_images):
-    """Oracle: PyTorch's own Adam and loss, no line of unetlib.train."""
+    """Oracle: PyTorch's own Adam and loss, no line of unetlib.step."""
     ours, theirs = seeded(), seeded()
     step = TrainStep(ours, ARTICLE, steps=5, speed=PLAIN)
     batcher = Batcher(few_images, 16, ARTICLE.scale)
@@ -110,7 +111,7 @@ def test_files_of_a_run(few_images, tmp_path, capsys):
 def test_saves_every_sixth_epoch_and_the_last(few_images, tmp_path, monkeypatch):
     saved = []
     monkeypatch.setattr(
-        train,
+        loop,
         "save_checkpoint",
         lambda *arguments: saved.append(len(arguments[4].loss)),
     )
@@ -120,7 +121,7 @@ def test_saves_every_sixth_epoch_and_the_last(few_images, tmp_path, monkeypatch)
 
 @pytest.mark.parametrize("recipe", [TINY, replace(BOOK, batch_size=32, epochs=3)])
 def test_resumed_run_reaches_the_same_weights(few_images, tmp_path, recipe):
-    network = train.NETWORKS[recipe.network]
+    network = NETWORKS[recipe.network]
     whole = seeded(network)
     expected = fit(whole, few_images, recipe)
     fit(seeded(network), few_images, recipe, folder=tmp_path, stop_after=1)

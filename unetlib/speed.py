@@ -6,7 +6,7 @@ how fast the step is, and its results by rounding only.
 
 import ctypes
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import torch
@@ -25,11 +25,12 @@ class Speed:
     fused: bool = True  # Adam's update of all parameters in one call
     keep_memory: bool = True  # freed memory stays at hand: see `keep_memory`
     bfloat16: bool | None = None  # None: where the hardware multiplies it faster
+    graph: bool = True  # on CUDA, many steps by one call: see `unetlib.graph`
     compile: bool = False  # torch.compile: generated code, after a long first step
 
 
 FAST = Speed()
-PLAIN = Speed(False, False, False, False, False)
+PLAIN = Speed(*[False] * len(fields(Speed)))
 
 
 def composed_kernel(weight: Tensor) -> Tensor:

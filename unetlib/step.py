@@ -62,11 +62,18 @@ class TrainStep:
         if speed.compile:
             self.forward = torch.compile(self.forward)
         self.optimizer = torch.optim.Adam(
-            model.parameters(), lr=recipe.lr, fused=speed.fused
+            model.parameters(),
+            lr=recipe.lr,
+            fused=speed.fused,
+            capturable=speed.graph and self.device.type == "cuda",
         )
+        # Adam's betas stay as they are: a CUDA graph could not follow them.
         self.schedule = (
             torch.optim.lr_scheduler.OneCycleLR(
-                self.optimizer, max_lr=recipe.lr, total_steps=steps
+                self.optimizer,
+                max_lr=recipe.lr,
+                total_steps=steps,
+                cycle_momentum=False,
             )
             if recipe.one_cycle
             else torch.optim.lr_scheduler.ConstantLR(self.optimizer, factor=1.0)
@@ -78,13 +85,18 @@ class TrainStep:
         Under torchrun: from this process's share of the batch. The mean of what the
         processes return is then the loss of the joint batch.
         """
+        loss = self.learn(noisy, clean)
+        self.schedule.step()
+        return loss
+
+    def learn(self, noisy: Tensor, clean: Tensor) -> Tensor:
+        """The same, but the schedule stays where it is: all that a GPU does."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
             output = self.forward(noisy)
         loss = self.loss(output.float(), clean)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-        self.schedule.step()
         return loss.detach()  # no .item(): reading the number would stall a GPU
 
     def state_dict(self) -> dict:
@@ -94,5 +106,10 @@ class TrainStep:
         }
 
     def load_state_dict(self, state: dict) -> None:
-        self.optimizer.load_state_dict(state["optimizer"])
+        """Go on from there. How fast to be stays this step's own choice."""
+        group = self.optimizer.param_groups[0]
+        own = {name: group[name] for name in ("fused", "capturable")}
+        saved = state["optimizer"]
+        groups = [{**saved["param_groups"][0], **own}]
+        self.optimizer.load_state_dict({**saved, "param_groups": groups})
         self.schedule.load_state_dict(state["schedule"])

@@ -1,0 +1,158 @@
+"""Steps taken many at a time equal single ones, recorded in a CUDA graph or not."""
+
+from contextlib import nullcontext
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from unetlib.batcher import Batcher
+from unetlib.graph import GraphedSteps
+from unetlib.loop import fit
+from unetlib.model import Unet
+from unetlib.recipes import ARTICLE, ARTICLE_NOISE, BOOK
+from unetlib.speed import FAST, PLAIN
+from unetlib.step import TrainStep
+
+NEEDS_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")
+RECIPES = pytest.mark.parametrize("recipe", [ARTICLE, ARTICLE_NOISE, BOOK])
+EXACT = replace(FAST, bfloat16=False)
+STEPS = 13
+
+
+def prepared(images, recipe, device="cpu", speed=EXACT) -> tuple[TrainStep, Batcher]:
+    torch.manual_seed(0)
+    step = TrainStep(Unet().to(device), recipe, STEPS, speed)
+    return step, Batcher(images, 16, recipe.scale, recipe.sigma, device)
+
+
+def weights(step: TrainStep) -> Tensor:
+    parameters = step.optimizer.param_groups[0]["params"]
+    return torch.cat([p.detach().flatten() for p in parameters])
+
+
+def losses(graphed: GraphedSteps) -> Tensor:
+    """Of all steps: some by hand before, between and after those of two calls."""
+    step, batcher = graphed.step, graphed.batcher
+    found = [step(*batcher.next())[None], graphed(), step(*batcher.next())[None]]
+    while sum(map(len, found)) + graphed.count <= STEPS:
+        found.append(graphed())
+    return torch.cat(found)
+
+
+def check_against_single_steps(graphed: GraphedSteps, images, recipe) -> None:
+    device = graphed.step.device
+    step, batcher = prepared(images, recipe, device, replace(EXACT, graph=False))
+    found = losses(graphed)
+    expected = torch.stack([step(*batcher.next()) for _ in range(len(found))])
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=0)
+    torch.testing.assert_close(weights(graphed.step), weights(step))
+    assert torch.equal(
+        graphed.batcher.generator.get_state(), batcher.generator.get_state()
+    )
+    ours, theirs = graphed.step.state_dict(), step.state_dict()
+    assert ours["schedule"] == theirs["schedule"]
+    rates = [state["optimizer"]["param_groups"][0]["lr"] for state in (ours, theirs)]
+    assert rates[0] == rates[1] and type(rates[0]) is float
+
+
+class StandIn:
+    """What a recorded graph does, done by Python."""
+
+    def __init__(self, graphed: GraphedSteps) -> None:
+        self.graphed = graphed
+
+    def replay(self) -> None:
+        for place in range(self.graphed.count):
+            self.graphed._learn(place)
+
+
+@RECIPES
+def test_steps_without_a_graph(few_images, recipe):
+    graphed = GraphedSteps(*prepared(few_images, recipe), count=4)
+    assert graphed.obstacle == "cpu has no CUDA graphs"
+    check_against_single_steps(graphed, few_images, recipe)
+
+
+@RECIPES
+def test_replayed_steps_follow_the_schedule(few_images, recipe):
+    graphed = GraphedSteps(*prepared(few_images, recipe), count=4)
+    graphed.graph = StandIn(graphed)
+    check_against_single_steps(graphed, few_images, recipe)
+
+
+@NEEDS_GPU
+@RECIPES
+def test_steps_with_a_graph(few_images, recipe):
+    graphed = GraphedSteps(*prepared(few_images, recipe, "cuda"), count=4)
+    check_against_single_steps(graphed, few_images, recipe)
+    assert graphed.graph is not None and not graphed.obstacle
+
+
+@NEEDS_GPU
+def test_each_replay_draws_further(few_images):
+    graphed = GraphedSteps(*prepared(few_images, BOOK, "cuda"), count=2)
+    graphed()
+    seen = torch.cat([graphed(), graphed()])
+    assert len(seen.unique()) == 4
+
+
+def test_step_that_cannot_be_recorded_goes_on_one_by_one(few_images, monkeypatch):
+    class Graph:
+        def register_generator_state(self, generator):
+            pass
+
+    def refuse(graph):
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    graphed = GraphedSteps(*prepared(few_images, BOOK), count=4)
+    graphed.obstacle = ""  # as on a GPU
+    monkeypatch.setattr(graphed, "_warm_up", graphed._one_by_one)
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
+    monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
+    monkeypatch.setattr(torch.cuda, "graph", refuse)
+    with pytest.warns(UserWarning, match="no CUDA graph: .* not permitted when stream"):
+        check_against_single_steps(graphed, few_images, BOOK)
+    assert graphed.graph is None and "cannot be recorded" in graphed.obstacle
+
+
+def test_obstacles(few_images, monkeypatch):
+    step, batcher = prepared(few_images, BOOK)
+    monkeypatch.setattr(step, "device", torch.device("cuda"))
+    monkeypatch.setattr(torch, "zeros", lambda *_, **__: Tensor())
+    assert "Speed(graph=False)" in GraphedSteps(step, batcher).obstacle
+    monkeypatch.setattr("unetlib.graph.world_size", lambda: 2)
+    assert "several processes" in GraphedSteps(step, batcher).obstacle
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=NEEDS_GPU)])
+def test_fit_takes_every_step_once(few_images, device, monkeypatch):
+    taken, learn = [], TrainStep.learn
+
+    def counted(*arguments):
+        taken.append(1)
+        return learn(*arguments)
+
+    monkeypatch.setattr(TrainStep, "learn", counted)
+    fit(Unet(), few_images[:44], replace(BOOK, batch_size=1, epochs=1), device=device)
+    # On a GPU: 20 to warm up, 20 while they are recorded, a replay without Python, 4.
+    assert len(taken) == 44
+
+
+@pytest.mark.parametrize("count", [0, -3])
+def test_count(few_images, count):
+    with pytest.raises(ValueError, match=f"at least 1, got {count}"):
+        GraphedSteps(*prepared(few_images, BOOK), count=count)
+
+
+def test_resumed_step_keeps_its_own_speed(few_images):
+    fast, batcher = prepared(few_images, BOOK)
+    fast(*batcher.next())
+    saved = fast.state_dict()
+    saved["optimizer"]["param_groups"][0]["capturable"] = True  # as on a GPU
+    plain, batcher = prepared(few_images, BOOK, speed=PLAIN)
+    plain.load_state_dict(saved)
+    plain(*batcher.next())
+    (group,) = plain.optimizer.param_groups
+    assert not group["fused"] and not group["capturable"]

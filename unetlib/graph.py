@@ -1,0 +1,105 @@
+"""Many training steps by one call: a CUDA graph. Introduced in chapter 06.
+
+A step of a small network is some hundred short operations, and a fast GPU is done with
+each before Python has sent the next. So the operations of several steps are recorded
+once, batches and updates among them; after that, one call repeats them all.
+"""
+
+import warnings
+
+import torch
+from torch import Tensor
+
+from unetlib.batcher import Batcher
+from unetlib.distributed import world_size
+from unetlib.step import TrainStep
+
+
+class GraphedSteps:
+    """Training steps on batches from `batcher`, `count` by each call.
+
+    step, batcher: on the same device. They keep in step with the graph: checkpoints are
+        the usual ones, and single steps may be taken between two calls.
+    The first call takes its steps one by one, for only what has run before can be
+    recorded. Where nothing can be recorded, every call does so; `obstacle` says why.
+    """
+
+    def __init__(self, step: TrainStep, batcher: Batcher, count: int = 20) -> None:
+        if count < 1:
+            raise ValueError(f"count must be at least 1, got {count}")
+        self.step = step
+        self.batcher = batcher
+        self.count = count
+        # The recorded steps read and write these, each its own place.
+        self.rates = torch.zeros(count, device=step.device)
+        self.losses = torch.zeros(count, device=step.device)
+        self.graph: torch.cuda.CUDAGraph | None = None
+        self.obstacle = _obstacle(step)
+
+    def __call__(self) -> Tensor:
+        """Take the steps; returns their losses, (count,), still on the device."""
+        if self.graph is not None:
+            rates = torch.tensor([self._next_rate() for _ in range(self.count)])
+            self.rates.copy_(rates, non_blocking=True)
+            self.graph.replay()
+        elif self.obstacle:
+            self._one_by_one()
+        else:
+            self._warm_up()
+            self._capture()
+        return self.losses.clone()
+
+    def _next_rate(self) -> float:
+        """The learning rate of the step to come; the schedule moves on."""
+        rate = self.step.optimizer.param_groups[0]["lr"]
+        self.step.schedule.step()
+        return rate
+
+    def _learn(self, place: int) -> None:
+        """One step as it is recorded: its learning rate lies on the device."""
+        group = self.step.optimizer.param_groups[0]
+        rate = group["lr"]
+        group["lr"] = self.rates[place]
+        try:
+            self.losses[place] = self.step.learn(*self.batcher.next())
+        finally:
+            group["lr"] = rate
+
+    def _one_by_one(self) -> None:
+        for place in range(self.count):
+            self.rates[place] = self.step.optimizer.param_groups[0]["lr"]
+            self._learn(place)
+            self.step.schedule.step()
+
+    def _warm_up(self) -> None:
+        """Run on a stream of its own, as PyTorch asks for before a capture."""
+        stream = torch.cuda.Stream(self.step.device)
+        stream.wait_stream(torch.cuda.current_stream(self.step.device))
+        with torch.cuda.stream(stream):
+            self._one_by_one()
+        torch.cuda.current_stream(self.step.device).wait_stream(stream)
+
+    def _capture(self) -> None:
+        graph = torch.cuda.CUDAGraph()
+        # So that every replay draws on from where the generator stands.
+        graph.register_generator_state(self.batcher.generator)
+        try:
+            with torch.cuda.device(self.step.device), torch.cuda.graph(graph):
+                for place in range(self.count):
+                    self._learn(place)
+        except RuntimeError as error:  # a model may do what no graph can hold
+            self.obstacle = f"the step cannot be recorded: {error}"
+            warnings.warn(f"no CUDA graph: {self.obstacle}", stacklevel=3)
+            return
+        self.graph = graph
+
+
+def _obstacle(step: TrainStep) -> str:
+    """Why the step cannot be recorded; empty where nothing is known against it."""
+    if step.device.type != "cuda":
+        return f"{step.device} has no CUDA graphs"
+    if world_size() > 1:
+        return "several processes train together, and their steps wait for each other"
+    if not step.optimizer.param_groups[0]["capturable"]:
+        return "the step was made with Speed(graph=False)"
+    return ""
