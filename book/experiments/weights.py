@@ -6,7 +6,6 @@ that was interrupted goes on from its checkpoint in runs/.
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 from dataclasses import asdict
@@ -20,21 +19,18 @@ from unetlib.data import load_mnist, split
 from unetlib.metrics import denoising_psnr
 from unetlib.model import NETWORKS
 from unetlib.pretrained import PRETRAINED, WEIGHTS, Denoiser
-from unetlib.train import Recipe
+from unetlib.recipes import Recipe
+from unetlib.speed import multiplies_bfloat16
 
 ROOT = Path(__file__).resolve().parents[2]
 SIGMAS = (0.1, 0.25, 0.5, 0.75, 1.0)
 SEED = 0
+CPU = torch.device("cpu")
 # The article's 30 epochs would take a day on two CPU cores: one is what we afford.
 COMMANDS = {
     "article": ["--recipe", "article", "--stop-after", "1"],
     "article-noise": ["--recipe", "article-noise", "--stop-after", "1"],
     "skip": ["--recipe", "book"],
-}
-# glibc gives each step's big buffers back and faults them in again: let it keep them.
-KEEP_MEMORY = {
-    "MALLOC_MMAP_THRESHOLD_": "4000000000",
-    "MALLOC_TRIM_THRESHOLD_": "8000000000",
 }
 
 
@@ -46,7 +42,7 @@ def train(name: str) -> Path:
     command += ["--seed", str(SEED)]
     if (folder / "checkpoint.pt").exists():
         command.append("--resume")
-    subprocess.run(command, cwd=ROOT, check=True, env=os.environ | KEEP_MEMORY)
+    subprocess.run(command, cwd=ROOT, check=True)
     return folder
 
 
@@ -68,12 +64,14 @@ def ship(name: str, folder: Path) -> None:
         "seed": SEED,
         "epochs_run": len(history["loss"]),
         "steps_run": len(history["loss"]) * recipe.steps_per_epoch(images),
-        "precision": "float32",
+        "precision": "bfloat16" if multiplies_bfloat16(CPU) else "float32",
         "train_loss": history["loss"],
         "test_psnr_db": {str(s): round(db, 2) for s, db in psnr_db.items()},
         **circumstances(),
     }
-    save_file(checkpoint["model"], WEIGHTS / f"{name}.safetensors")
+    # safetensors takes no other order in memory than the usual one.
+    weights = {key: value.contiguous() for key, value in checkpoint["model"].items()}
+    save_file(weights, WEIGHTS / f"{name}.safetensors")
     text = json.dumps(info, indent=2) + "\n"
     (WEIGHTS / f"{name}.json").write_text(text, encoding="utf-8")
     print(name, info["test_psnr_db"])
