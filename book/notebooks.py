@@ -111,7 +111,7 @@ def fill(text: str, chapter: str, language: str) -> str:
             ) from None
         return format(found, spec)
 
-    return re.sub(r"\{\{\s*([\w./-]+?)(?::([^{}]+))?\s*\}\}", value, text)
+    return re.sub(r"\{\{\s*([\w./+ -]+?)(?::([^{}]+))?\s*\}\}", value, text)
 
 
 def _cpu_time(chapter: str, language: str) -> str:

@@ -17,10 +17,10 @@ from unetlib.step import TrainStep
 sys.path.append(str(ROOT / "book" / "experiments"))
 
 import contestants  # noqa: E402
+import curves  # noqa: E402
 import race  # noqa: E402
 import roofline  # noqa: E402
 import throughput  # noqa: E402
-import time_to_psnr  # noqa: E402
 
 
 @pytest.mark.parametrize("composed", [False, True])
@@ -82,7 +82,7 @@ def test_a_contestant_that_computes_something_else_is_refused():
 
 
 def test_the_ladder_climbs_every_switch():
-    climbed = {*contestants.SWITCHES, "compile"}
+    climbed = {*contestants.SWITCHES, "graph", "compile"}
     assert climbed == {field.name for field in fields(Speed)}
     assert throughput.precision("+ fused", "cpu") == "float32"
     assert throughput.precision("+ bfloat16", "cpu") == "bfloat16"
@@ -121,7 +121,7 @@ def test_race_takes_turns_and_says_who_cannot_run():
 
 def test_curve_stops_at_the_target_and_looks_only_so_often():
     done = []
-    points = time_to_psnr.curve(
+    points = curves.curve(
         lambda: done.append(1), lambda: float(len(done)), target=19, every=10
     )
     assert [(steps, db) for steps, _, db in points] == [(10, 10.0), (20, 20.0)]

@@ -19,14 +19,16 @@ from torch.utils.data import DataLoader, Sampler, TensorDataset
 
 from unetlib.batcher import Batcher
 from unetlib.data import load_mnist
+from unetlib.graph import GraphedSteps
+from unetlib.loop import fit
 from unetlib.model import Unet
 from unetlib.recipes import ARTICLE
 from unetlib.speed import FAST, PLAIN, Speed
 from unetlib.step import TrainStep
-from unetlib.train import fit
 
 STEPS_WITHOUT_END = 10**6  # as many as no race has
-SWITCHES = ("keep_memory", "channels_last", "composed", "fused", "bfloat16")
+SWITCHES = ["keep_memory", "channels_last", "composed", "fused", "bfloat16"]
+SWITCHES += ["graph"] if torch.cuda.is_available() else []
 
 
 def digits() -> np.ndarray:
@@ -156,6 +158,9 @@ def ours(
     first = torch.from_numpy(scaled(images[:batch_size])).to(track.device)
     for _ in range(2):
         turns(step(first, first))
+    graphed = GraphedSteps(step, batcher)
+    while not graphed.obstacle:
+        turns(graphed()[-1], graphed.count)
     while True:
         turns(step(*batcher.next()))
 

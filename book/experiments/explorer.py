@@ -8,13 +8,12 @@ Writes book/results/explorer.json.
 """
 
 import json
-import statistics
 import time
 from importlib.metadata import version
 
 from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.manager import start_new_kernel
-from measured import circumstances, write_result
+from measured import circumstances, quartiles, write_result
 
 CHANGES = 200
 WARM_UP = 10
@@ -99,11 +98,6 @@ def milliseconds(client: BlockingKernelClient, slider: str, sigma: float) -> flo
     return taken
 
 
-def spread(values: list[float]) -> dict[str, float]:
-    low, median, high = statistics.quantiles(values, n=4)
-    return {"median": median, "quartile_1": low, "quartile_3": high, "n": len(values)}
-
-
 def main() -> None:
     manager, client = start_new_kernel(kernel_name="python3")
     try:
@@ -116,7 +110,7 @@ def main() -> None:
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
-    result = {name: spread(values[WARM_UP:]) for name, values in taken.items()}
+    result = {name: quartiles(values[WARM_UP:]) for name, values in taken.items()}
     write_result(
         "explorer",
         {

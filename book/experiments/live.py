@@ -9,7 +9,7 @@ Writes book/results/live.json; build the site first.
 import statistics
 import sys
 
-from measured import RESULTS, circumstances, write_result
+from measured import RESULTS, circumstances, quartiles, write_result
 from playwright.sync_api import Page, sync_playwright
 
 ROOT = RESULTS.parents[1]
@@ -71,12 +71,12 @@ def measure(page: Page) -> dict[str, list[float]]:
 
 
 def summary(times: list[float]) -> dict[str, float]:
-    quartiles = statistics.quantiles(times, n=4)
+    found = quartiles(times)
     return {
-        "median_ms": round(quartiles[1], 2),
-        "quartiles_ms": [round(quartiles[0], 2), round(quartiles[2], 2)],
+        "median_ms": round(found["median"], 2),
+        "quartiles_ms": [round(found[f"quartile_{i}"], 2) for i in (1, 3)],
         "p95_ms": round(statistics.quantiles(times, n=20)[-1], 2),
-        "updates_per_second": round(1000 / quartiles[1]),
+        "updates_per_second": round(1000 / found["median"]),
         "n": len(times),
     }
 

@@ -4,6 +4,7 @@ import datetime
 import json
 import os
 import platform
+import statistics
 from pathlib import Path
 
 import torch
@@ -30,6 +31,12 @@ def write_result(name: str, content: dict) -> None:
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     print(f"wrote {path.relative_to(RESULTS.parents[1])}")
+
+
+def quartiles(values: list[float]) -> dict[str, float]:
+    """Median, quartiles and n of at least two values."""
+    low, median, high = statistics.quantiles(values, n=4, method="inclusive")
+    return {"median": median, "quartile_1": low, "quartile_3": high, "n": len(values)}
 
 
 def _cpu_name() -> str:

@@ -1,0 +1,106 @@
+"""How the PSNR on validation digits grows, step by step of a training."""
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+import torch
+from race import Track
+from torch import Tensor
+from torch.nn.functional import mse_loss
+from torch.utils.data import DataLoader, TensorDataset
+
+from unetlib.batcher import Batcher
+from unetlib.data import load_mnist, split
+from unetlib.loop import validate
+from unetlib.model import NETWORKS, Unet
+from unetlib.recipes import BOOK, Recipe
+from unetlib.step import TrainStep
+
+NO_END = 10**6
+
+
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    """(for learning, for choosing), (N, 28, 28) uint8; no test digits."""
+    learn, choose = split(load_mnist()[0])
+    return learn.images, choose.images[:1000]
+
+
+def curve(
+    step: Callable[[], object],
+    quality: Callable[[], float],
+    target: float,
+    every: int,
+    limit: int = NO_END,
+) -> list[tuple[int, float, float]]:
+    """(steps, seconds, dB) after each `every` steps, until `target` dB or `limit`."""
+    points: list[tuple[int, float, float]] = []
+    seconds = 0.0
+    for steps in range(every, limit + 1, every):
+        start = time.perf_counter()
+        for _ in range(every):
+            step()
+        seconds += time.perf_counter() - start
+        points.append((steps, seconds, quality()))
+        print("{} steps, {:.1f} s, {:.2f} dB".format(*points[-1]), flush=True)
+        if points[-1][2] >= target:
+            break
+    return points
+
+
+def with_our_step(
+    recipe: Recipe, seed: int, target: float, every: int, limit: int
+) -> list[tuple[int, float, float]]:
+    """The curve of `recipe`; a one-cycle schedule has `limit` steps."""
+    torch.set_num_threads(Track.threads)
+    learn, choose = digits()
+    torch.manual_seed(seed)
+    model = NETWORKS[recipe.network]()
+    step = TrainStep(model, recipe, limit)
+    batcher = Batcher(learn, recipe.batch_size, recipe.scale, recipe.sigma, seed=seed)
+    return curve(
+        lambda: step(*batcher.next()),
+        lambda: validate(model, choose, recipe.scale),
+        target,
+        every,
+        limit,
+    )
+
+
+def as_in_a_tutorial(
+    seed: int, target: float, every: int
+) -> list[tuple[int, float, float]]:
+    """DataLoader, the article's network, float32, Adam 1e-3, mean squared error."""
+    torch.set_num_threads(Track.threads)
+    learn, choose = digits()
+    torch.manual_seed(seed)
+    images = torch.from_numpy(learn).unsqueeze(1).float() / 255
+    loader = DataLoader(TensorDataset(images), BOOK.batch_size, shuffle=True)
+    model = Unet()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+
+    def batches() -> Iterator[Tensor]:
+        while True:
+            yield from (clean for (clean,) in loader)
+
+    batch = batches()
+
+    def step() -> None:
+        clean = next(batch)
+        sigma = torch.rand(len(clean), 1, 1, 1)
+        noisy = clean + sigma * torch.randn_like(clean)
+        loss = mse_loss(model(noisy), clean)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return curve(step, lambda: validate(model, choose, 1 / 255), target, every)
+
+
+def alone(function: Callable[..., list], *arguments: object) -> list:
+    """What the function returns, from a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(function, *arguments).result()
