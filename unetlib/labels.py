@@ -68,7 +68,7 @@ LABELS = {  # key: (Chinese, English)
     "channels_last": ("通道放在最后", "channels last"),
     "composed": ("上采样并入卷积", "upsampling composed"),
     "fused": ("Adam 合成一次调用", "Adam in one call"),
-    "at_least": ("机器的下限", "the machine's limit"),
+    "at_least": ("机器的极限", "the machine's limit"),
     # sliders
     "digit": ("第几个数字", "which digit"),
     "model": ("网络", "network"),

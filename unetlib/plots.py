@@ -181,10 +181,10 @@ def plot_histogram(groups: Mapping[str, Tensor | np.ndarray], x: str) -> None:
 
 
 def plot_bars(values: Mapping[str, float], x: str) -> None:
-    """A bar per entry, from top to bottom, with its value beside it."""
+    """A bar per entry, from top to bottom; beside it its value, to three digits."""
     _, ax = plt.subplots(figsize=(6.4, 0.7 + 0.36 * len(values)), layout="constrained")
     bars = ax.barh([label(key) for key in values], values.values(), color=COLOURS[0])
-    ax.bar_label(bars, fmt="%.3g", padding=4)
+    ax.bar_label(bars, fmt=lambda value: f"{float(f'{value:.3g}'):,g}", padding=4)
     ax.margins(x=0.12)
     ax.invert_yaxis()
     ax.set_xlabel(label(x))

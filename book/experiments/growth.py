@@ -1,14 +1,12 @@
-"""Beside the race: how our step grows, what `fit` adds to it, what a batch costs."""
+"""Beside the race: how our step grows, and what `fit` adds to it."""
 
 from functools import partial
 
-from contestants import build_batch, digits, draws, fitted, ours, scaled
-from race import Track, Turns, race, summary
+from contestants import fitted, ours
+from race import Track, race, summary
 
-from unetlib.batcher import Batcher
 from unetlib.model import SkipUnet
-from unetlib.recipes import ARTICLE
-from unetlib.speed import FAST, keep_memory
+from unetlib.speed import FAST
 
 BATCH_SIZES = (40, 80, 160, 320, 640, 1280)
 WIDTHS = (14, 28, 56)
@@ -44,29 +42,3 @@ def fit_overhead(track: Track, rounds: int, steps: int) -> dict:
     }
     percent = 100 * (medians["fit"] / medians["bare"] - 1)
     return {"steps_per_epoch": steps, **rows, "overhead_percent": percent}
-
-
-def article_batches(track: Track, turns: Turns) -> None:
-    """Batches as the article builds them, and no training."""
-    images, chosen = scaled(digits()), draws(track.batch_size)
-    while True:
-        batch = build_batch(images, chosen, track.batch_size).to(track.device)
-        turns(batch[0, 0, 0, 0])
-
-
-def our_batches(track: Track, turns: Turns) -> None:
-    """Batches of a `Batcher`, with memory kept as the step keeps it."""
-    keep_memory()
-    batcher = Batcher(digits(), track.batch_size, ARTICLE.scale, device=track.device)
-    while True:
-        clean, _ = batcher.next()
-        turns(clean[0, 0, 0, 0])
-
-
-def building_a_batch(track: Track, rounds: int) -> dict:
-    """The article's way against `Batcher.next`; no noise in either."""
-    loops = {"article": article_batches, "ours": our_batches}
-    turns = race(loops, track, rounds, steps=20)
-    rows = {name: summary(turns[name], track.batch_size) for name in loops}
-    medians = [row["milliseconds_per_step"]["median"] for row in rows.values()]
-    return {**rows, "ratio": medians[0] / medians[1]}

@@ -17,7 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import torch
 from contestants import article, expected_losses, ladder, tutorial
-from growth import building_a_batch, fit_overhead, growth
+from growth import fit_overhead, growth
 from measured import circumstances, write_result
 from peers import PACKAGES, PEERS
 from race import Loop, Track, race, summary
@@ -150,7 +150,6 @@ def main() -> None:
         print(json.dumps(result["contestants"], indent=2))
         return
     result["times_faster"] = times_faster(result["contestants"])
-    result["building_a_batch"] = building_a_batch(track, options.rounds)
     result["growth"] = growth(track, options.rounds, options.steps)
     result["fit"] = fit_overhead(track, options.rounds, options.fit_steps)
     write_result(f"throughput_{track.device}", result)
