@@ -20,6 +20,7 @@ class GraphedSteps:
 
     step, batcher: on the same device. They keep in step with the graph: checkpoints are
         the usual ones, and single steps may be taken between two calls.
+
     The first call takes its steps one by one, for only what has run before can be
     recorded. Where nothing can be recorded, every call does so; `obstacle` says why.
     """

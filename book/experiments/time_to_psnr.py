@@ -63,6 +63,7 @@ def tutorial(target: float) -> dict:
         "seconds": statistics.median(seconds),
         "of_each_seed": seconds,
         "steps": [points[-1][0] for points in curves],
+        "median_steps": statistics.median(points[-1][0] for points in curves),
         "batch_size": BOOK.batch_size,
     }
 
