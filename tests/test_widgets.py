@@ -131,8 +131,9 @@ def test_a_thousand_changes_leave_nothing_behind(explorer):
     change(1000)
     more, same = left_in_memory()
     tracemalloc.stop()
-    # A hundredth of what a thousand pictures, about 7 kB each, would take.
-    assert more - size < 70_000
+    # A thousand pictures, about 7 kB each, would take 50 times as much; what other
+    # tests have left running takes some.
+    assert more - size < 140_000
     assert same == widgets and not plt.get_fignums()
 
 
