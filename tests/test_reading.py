@@ -91,10 +91,6 @@ def lost_place(reader: Reader) -> list[str]:
     last, _ = page.evaluate("reading.places()")
     page.goto(f"{reader.url}{last}")
     follow(f"{twin}{last}")
-    # First all pictures: one that loads later moves what is in view, and the switch
-    # keeps to what is in view.
-    page.evaluate("reading.readThrough()")
-    page.wait_for_function("reading.isSettled()")
     _, middle = page.evaluate("reading.places()")
     page.evaluate("reading.scrollToPlace", middle)
     follow(f"{reader.url}{middle}")

@@ -1,12 +1,16 @@
 """How notebook cells show on a page where no kernel runs.
 
 Folded code gets a plain <details> whose label is in the page's language, and the state
-of widgets, which the page never shows, is left out of it.
+of widgets, which the page never shows, is left out of it. Pictures say how large they
+are, so that the text below stays where it is while they load.
 """
 
+import re
 from html import escape
+from pathlib import Path
 
 from myst_nb.sphinx_ import HideCodeCellNode
+from PIL import Image
 
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 
@@ -32,7 +36,22 @@ def drop_widget_state(app, pagename, templatename, context, doctree) -> None:
     ]
 
 
+def size_pictures(app, pagename, templatename, context, doctree) -> None:
+    """Give each picture of a cell its width and height in pixels."""
+    sources = {name: source for source, name in app.builder.images.items()}
+
+    def sized(match: re.Match) -> str:
+        with Image.open(Path(app.srcdir, sources[match[1]])) as picture:
+            width, height = picture.size
+        return f'{match[0]} width="{width}" height="{height}"'
+
+    context["body"] = re.sub(
+        r'src="_images/([^"]+\.png)"', sized, context.get("body", "")
+    )
+
+
 def setup(app):
     app.add_node(HideCodeCellNode, html=(visit_folded, depart_folded), override=True)
     app.connect("html-page-context", drop_widget_state, priority=900)
+    app.connect("html-page-context", size_pictures)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
