@@ -52,9 +52,8 @@ def check_against_single_steps(graphed: GraphedSteps, images, recipe) -> None:
         graphed.batcher.generator.get_state(), batcher.generator.get_state()
     )
     ours, theirs = graphed.step.state_dict(), step.state_dict()
-    assert ours["schedule"] == theirs["schedule"]
-    rates = [state["optimizer"]["param_groups"][0]["lr"] for state in (ours, theirs)]
-    assert rates[0] == rates[1] and type(rates[0]) is float
+    assert ours["steps"] == theirs["steps"] == len(found)
+    assert ours["lr"] == theirs["lr"] and type(ours["lr"]) is float
 
 
 class StandIn:
@@ -148,11 +147,10 @@ def test_count(few_images, count):
 
 def test_resumed_step_keeps_its_own_speed(few_images):
     fast, batcher = prepared(few_images, BOOK)
+    fast.optimizer.param_groups[0]["capturable"] = True  # as on a GPU
     fast(*batcher.next())
-    saved = fast.state_dict()
-    saved["optimizer"]["param_groups"][0]["capturable"] = True  # as on a GPU
     plain, batcher = prepared(few_images, BOOK, speed=PLAIN)
-    plain.load_state_dict(saved)
+    plain.load_state_dict(fast.state_dict())
     plain(*batcher.next())
     (group,) = plain.optimizer.param_groups
     assert not group["fused"] and not group["capturable"]

@@ -1,8 +1,8 @@
 """unetlib: the small library behind the book "From Noise to Digits".
 
 Read it in this order: data, noise, metrics; model; batcher, recipes, speed,
-distributed, step, graph, checkpoints, loop, train; then pretrained, labels, plots,
-diagram and widgets.
+distributed, step, graph; checkpoints, safeguards, run, loop, train; then pretrained,
+labels, plots, diagram and widgets.
 """
 
 from unetlib.labels import use_language

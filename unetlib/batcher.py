@@ -4,6 +4,9 @@ The whole data set (47 MB as uint8) lies on the device; a batch is one indexed g
 scaled and made noisy where it lies.
 """
 
+import warnings
+import zlib
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -75,4 +78,18 @@ class Batcher:
         return {"generator": self.generator.get_state()}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        self.generator.set_state(state["generator"].cpu())
+        """Go on from there. CPUs and GPUs draw differently: from the state of another
+        kind of device come new batches, with a warning.
+
+        Raises RuntimeError where it is the state of no generator.
+        """
+        saved = state["generator"].cpu()
+        if saved.shape == self.generator.get_state().shape:
+            self.generator.set_state(saved)
+            return
+        warnings.warn(
+            "the checkpoint comes from another kind of device: training goes on, but "
+            "with other batches than it would have drawn there",
+            stacklevel=2,
+        )
+        self.generator.manual_seed(zlib.crc32(saved.numpy().tobytes()))

@@ -100,16 +100,29 @@ class TrainStep:
         return loss.detach()  # no .item(): reading the number would stall a GPU
 
     def state_dict(self) -> dict:
+        """How many steps were taken, the learning rate, and what Adam remembers:
+        {index of a parameter: {name: tensor}}."""
         return {
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
+            "steps": self.schedule.last_epoch,
+            "lr": self.optimizer.param_groups[0]["lr"],
+            "adam": self.optimizer.state_dict()["state"],
         }
 
     def load_state_dict(self, state: dict) -> None:
         """Go on from there. How fast to be stays this step's own choice."""
-        group = self.optimizer.param_groups[0]
-        own = {name: group[name] for name in ("fused", "capturable")}
-        saved = state["optimizer"]
-        groups = [{**saved["param_groups"][0], **own}]
-        self.optimizer.load_state_dict({**saved, "param_groups": groups})
-        self.schedule.load_state_dict(state["schedule"])
+        own = self.optimizer.state_dict()
+        own["param_groups"][0]["lr"] = state["lr"]
+        adam = {i: self._laid_out(i, memory) for i, memory in state["adam"].items()}
+        self.optimizer.load_state_dict({**own, "state": adam})
+        steps, lr = state["steps"], state["lr"]
+        self.schedule.load_state_dict(
+            {"last_epoch": steps, "_step_count": steps + 1, "_last_lr": [lr]}
+        )
+
+    def _laid_out(self, index: int, memory: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Each tensor in its parameter's order in memory, as fused Adam wants it."""
+        parameter = self.optimizer.param_groups[0]["params"][index]
+        return {
+            name: torch.empty_like(parameter).copy_(value) if value.dim() else value
+            for name, value in memory.items()
+        }

@@ -72,7 +72,7 @@ def _run(options: argparse.Namespace) -> None:
     speed = replace(speed, compile=options.compile)
     torch.manual_seed(options.seed)
     with process_group(device):
-        fit(
+        history = fit(
             NETWORKS[recipe.network](),
             train.images,
             recipe,
@@ -84,6 +84,8 @@ def _run(options: argparse.Namespace) -> None:
             held_out=held_out,
             speed=speed,
         )
+    if len(history.loss) < min(recipe.epochs, options.stop_after or recipe.epochs):
+        raise KeyboardInterrupt  # which `fit` took for a wish to stop between two steps
 
 
 def _for_readers(error: Exception) -> bool:
@@ -102,7 +104,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     try:
         _run(options)
-    except (RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         if not _for_readers(error):
             raise
         parser.exit(2, f"{parser.prog}: error: {error}\n")

@@ -15,11 +15,12 @@ import torch
 from measured import circumstances
 from safetensors.torch import save_file
 
-from unetlib.data import load_mnist, split
+from unetlib.checkpoints import CHECKPOINT, read_checkpoint
+from unetlib.data import load_mnist
 from unetlib.metrics import denoising_psnr
 from unetlib.model import NETWORKS
 from unetlib.pretrained import PRETRAINED, WEIGHTS, Denoiser
-from unetlib.recipes import Recipe
+from unetlib.recipes import RECIPES
 from unetlib.speed import multiplies_bfloat16
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +41,7 @@ def train(name: str) -> Path:
     folder = ROOT / "runs" / recipe
     command = [sys.executable, "-m", "unetlib.train", *COMMANDS[name]]
     command += ["--seed", str(SEED)]
-    if (folder / "checkpoint.pt").exists():
+    if (folder / CHECKPOINT).exists():
         command.append("--resume")
     subprocess.run(command, cwd=ROOT, check=True)
     return folder
@@ -48,12 +49,13 @@ def train(name: str) -> Path:
 
 def ship(name: str, folder: Path) -> None:
     """Checkpoint in `folder` → NAME.safetensors and NAME.json."""
-    checkpoint = torch.load(folder / "checkpoint.pt", weights_only=True)
-    recipe, history = Recipe(**checkpoint["recipe"]), checkpoint["history"]
+    about, _ = read_checkpoint(folder / CHECKPOINT)
+    history = about["history"]
+    recipe = RECIPES[COMMANDS[name][1]]
+    weights = torch.load(folder / "unet_model.pth", weights_only=True)
     network = NETWORKS[recipe.network]()
-    network.load_state_dict(checkpoint["model"])
-    train, test = load_mnist()
-    images = len(train) if name.startswith("article") else len(split(train)[0])
+    network.load_state_dict(weights)
+    _, test = load_mnist()
     clean = torch.tensor(test.images).unsqueeze(1).float() / 255
     with torch.no_grad():
         psnr_db = denoising_psnr(Denoiser(network, 255 * recipe.scale), clean, SIGMAS)
@@ -62,16 +64,16 @@ def ship(name: str, folder: Path) -> None:
         "command": f"python -m unetlib.train {' '.join(COMMANDS[name])} --seed {SEED}",
         "recipe": asdict(recipe),
         "seed": SEED,
-        "epochs_run": len(history["loss"]),
-        "steps_run": len(history["loss"]) * recipe.steps_per_epoch(images),
+        "epochs_run": len(history.loss),
+        "steps_run": len(history.loss) * recipe.steps_per_epoch(about["images"]),
         "precision": "bfloat16" if multiplies_bfloat16(CPU) else "float32",
-        "train_loss": history["loss"],
+        "train_loss": history.loss,
         "test_psnr_db": {str(s): round(db, 2) for s, db in psnr_db.items()},
         **circumstances(),
     }
     # safetensors takes no other order in memory than the usual one.
-    weights = {key: value.contiguous() for key, value in checkpoint["model"].items()}
-    save_file(weights, WEIGHTS / f"{name}.safetensors")
+    contiguous = {key: value.contiguous() for key, value in weights.items()}
+    save_file(contiguous, WEIGHTS / f"{name}.safetensors")
     text = json.dumps(info, indent=2) + "\n"
     (WEIGHTS / f"{name}.json").write_text(text, encoding="utf-8")
     print(name, info["test_psnr_db"])

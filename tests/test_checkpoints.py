@@ -1,0 +1,212 @@
+"""Checkpoints that are not what they should be: a clear error, and nothing changed."""
+
+import json
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from unetlib.batcher import Batcher
+from unetlib.checkpoints import (
+    CHECKPOINT,
+    History,
+    load_checkpoint,
+    read_checkpoint,
+    save_checkpoint,
+)
+from unetlib.loop import fit
+from unetlib.model import SkipUnet, Unet
+from unetlib.recipes import BOOK
+from unetlib.speed import FAST, PLAIN
+from unetlib.step import TrainStep
+
+RECIPE = replace(BOOK, batch_size=8, epochs=2)  # 8 steps an epoch on 64 pictures
+
+
+class Run:
+    """A run about to resume."""
+
+    def __init__(self, images, recipe=RECIPE, speed=FAST, network=SkipUnet, **options):
+        torch.manual_seed(1)
+        self.model = network(**options)
+        self.step = TrainStep(self.model, recipe, 16, speed)
+        self.batcher = Batcher(images, 8, recipe.scale, recipe.sigma)
+
+    def state(self) -> list:
+        adam = self.step.state_dict()
+        flat = [v for memory in adam.pop("adam").values() for v in memory.values()]
+        tensors = [*self.model.state_dict().values(), *flat]
+        tensors.append(self.batcher.generator.get_state())
+        return [*(tensor.tolist() for tensor in tensors), adam]
+
+    def load(self, folder: Path) -> History:
+        return load_checkpoint(folder, self.model, self.step, self.batcher)
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory, mnist) -> Path:
+    """The folder of a run after the first of two epochs."""
+    folder = tmp_path_factory.mktemp("good")
+    torch.manual_seed(0)
+    images = mnist[0].images[:64]
+    fit(SkipUnet(), images, RECIPE, folder=folder, stop_after=1)
+    return folder
+
+
+def changed(good: Path, folder: Path, about=lambda a: a, tensors=lambda t: t) -> None:
+    """Write the good checkpoint, changed by `about` and `tensors`, into `folder`."""
+    raw = (good / CHECKPOINT).read_bytes()
+    length = int.from_bytes(raw[:8], "little")
+    text = json.loads(raw[8 : 8 + length])["__metadata__"]["unetlib"]
+    _, found = read_checkpoint(good / CHECKPOINT)
+    metadata = {"unetlib": json.dumps(about(json.loads(text)))}
+    save_file(tensors(found), folder / CHECKPOINT, metadata=metadata)
+
+
+class Hostile:
+    """Unpickled, it would leave a file behind."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self):
+        return (Path.touch, (self.trace,))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda raw: raw[: len(raw) // 2], "cannot resume"),
+        (lambda raw: raw[:-1], "cannot resume"),
+        (lambda raw: b"", "cannot resume"),
+        (lambda raw: b"\xff" * 8 + raw[8:], "cannot resume"),
+        (lambda raw: b"GIF89a" * 1000, "cannot resume"),
+        (lambda raw: None, "cannot resume.*No such file"),
+    ],
+    ids=["half", "a byte short", "empty", "endless header", "foreign", "missing"],
+)
+def test_damaged(good, few_images, tmp_path, spoil, message):
+    content = spoil((good / CHECKPOINT).read_bytes())
+    if content is not None:
+        (tmp_path / CHECKPOINT).write_bytes(content)
+    run = Run(few_images)
+    before = run.state()
+    with pytest.raises(ValueError, match=message + r"[\s\S]*expected a checkpoint"):
+        run.load(tmp_path)
+    assert run.state() == before
+
+
+def test_pickles_are_never_opened(few_images, tmp_path):
+    trace, path = tmp_path / "trace", tmp_path / CHECKPOINT
+    for content in (pickle.dumps(Hostile(trace)), None):
+        if content is None:
+            torch.save({"model": Hostile(trace)}, path)
+        else:
+            path.write_bytes(content)
+        with pytest.raises(ValueError, match="cannot resume"):
+            Run(few_images).load(tmp_path)
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize(
+    ("about", "message"),
+    [
+        (lambda a: a | {"version": 2}, "a later unetlib wrote it .*version 2"),
+        (lambda a: a | {"version": "x"}, "cannot resume"),
+        (lambda a: [a], "cannot resume"),
+        (lambda a: {**a, "history": {}}, "cannot resume.*loss"),
+        (lambda a: {**a, "lr": None}, "cannot resume"),
+        (lambda a: {**a, "recipe": "book"}, "another recipe: .*lr.* differ"),
+        (lambda a: {**a, "images": 60_000}, "60000 pictures .* here are 64"),
+        (lambda a: a["history"].update(loss=[1.0] * 9) or a, "epoch 9; here are"),
+        (lambda a: a["history"]["begun"].update(steps=8) or a, "step 8 of epoch 1"),
+    ],
+)  # fmt: skip
+def test_what_it_says_of_itself(good, few_images, tmp_path, about, message):
+    changed(good, tmp_path, about=about)
+    run = Run(few_images)
+    before = run.state()
+    with pytest.raises(ValueError, match=message):
+        run.load(tmp_path)
+    assert run.state() == before
+
+
+@pytest.mark.parametrize(
+    ("tensors", "message"),
+    [
+        (lambda t: {k: v for k, v in t.items() if k != "adam.3.step"}, "3.step is n"),
+        (lambda t: t | {"adam.99.step": torch.zeros(())}, r"99.step is .*\(\), exp"),
+        (lambda t: t | {"adam.x": torch.zeros(())}, "adam.x is"),
+        (lambda t: t | {"model.end.bias": torch.zeros(2)}, r"\(2,\), expected"),
+        (lambda t: t | {"model.end.bias": t["model.end.bias"].half()}, "float16"),
+        (lambda t: t | {"generator": torch.zeros(3)}, "generator is torch.float32"),
+        (lambda t: {k: v for k, v in t.items() if k != "generator"}, "tor is noth"),
+        (lambda t: t | {"generator": t["generator"] * 0 + 255}, "cannot resume"),
+    ],
+)  # fmt: skip
+def test_tensors_of_another_kind(good, few_images, tmp_path, tensors, message):
+    changed(good, tmp_path, tensors=tensors)
+    run = Run(few_images)
+    before = run.state()
+    with pytest.raises(ValueError, match=message):
+        run.load(tmp_path)
+    assert run.state() == before
+
+
+@pytest.mark.parametrize(
+    ("network", "options"), [(Unet, {}), (SkipUnet, {"width": 12})]
+)
+def test_another_network(good, few_images, network, options):
+    run = Run(few_images, network=network, **options)
+    before = run.state()
+    with pytest.raises(ValueError, match="holds another network: adam.0.exp_avg is"):
+        run.load(good)
+    assert run.state() == before
+
+
+def test_another_recipe(good, few_images):
+    other = replace(RECIPE, lr=1e-3, sigma=(0.0, 0.5))
+    with pytest.raises(ValueError, match="another recipe: lr, sigma differ"):
+        Run(few_images, other).load(good)
+
+
+def test_state_of_another_kind_of_device(good, few_images, tmp_path):
+    """A GPU's generator has 16 bytes. Training goes on, with batches of its own."""
+    changed(
+        good,
+        tmp_path,
+        tensors=lambda t: t | {"generator": torch.arange(16, dtype=torch.uint8)},
+    )
+    runs = [Run(few_images), Run(few_images)]
+    for run in runs:
+        with pytest.warns(UserWarning, match="another kind of device"):
+            run.load(tmp_path)
+    batches = [run.batcher.next()[0] for run in runs]
+    assert torch.equal(*batches)
+    assert not torch.equal(batches[0], Run(few_images).batcher.next()[0])
+
+
+@pytest.mark.parametrize("speeds", [(FAST, PLAIN), (PLAIN, FAST)])
+def test_the_order_in_memory_is_the_steps_own(good, few_images, tmp_path, speeds):
+    """Fused Adam goes through its tensors as they lie; a wrong order scrambles them."""
+    saved, loaded = (Run(few_images, speed=speed) for speed in speeds)
+    saved.step(*saved.batcher.next())
+    history = History(begun=saved_begun(saved))
+    save_checkpoint(tmp_path, saved.model, saved.step, saved.batcher, history)
+    loaded.load(tmp_path)
+    for run in (saved, loaded):
+        for _ in range(3):
+            run.step(*run.batcher.next())
+    for ours, theirs in zip(
+        loaded.model.parameters(), saved.model.parameters(), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
+
+
+def saved_begun(run: Run):
+    begun = History().begun
+    begun.steps = run.step.schedule.last_epoch
+    return begun

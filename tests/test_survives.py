@@ -1,0 +1,265 @@
+"""Training is killed, stopped, spoilt, and runs out of disk: what was saved stays."""
+
+import errno
+import io
+import multiprocessing
+import os
+import random
+import signal
+import time
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from unetlib import checkpoints, run
+from unetlib.checkpoints import CHECKPOINT, read_checkpoint
+from unetlib.loop import fit
+from unetlib.model import SkipUnet, Unet
+from unetlib.recipes import ARTICLE, BOOK, Recipe
+from unetlib.safeguards import advice_on_memory
+from unetlib.step import TrainStep
+
+KILLS = 50
+RECIPE = replace(BOOK, batch_size=8, epochs=3)  # 8 steps an epoch on 64 pictures
+LONG = replace(RECIPE, epochs=100)
+WAYS = multiprocessing.get_all_start_methods()
+
+
+def seeded(network=SkipUnet, **options) -> torch.nn.Module:
+    torch.manual_seed(0)
+    return network(**options)
+
+
+def weights(model: torch.nn.Module) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in model.parameters()])
+
+
+@pytest.fixture
+def save_every_step(monkeypatch):
+    monkeypatch.setattr(run, "LOOK_EVERY", 1)
+    monkeypatch.setattr(run, "SAVE_EVERY", 0.0)
+
+
+# ---------- killed ----------
+
+
+def train_on(folder: Path, images: np.ndarray, begun) -> None:
+    """What is killed: it goes on from where it was, and saves after every step."""
+    run.LOOK_EVERY, run.SAVE_EVERY = 1, 0.0
+    begun.set()
+    there = (folder / CHECKPOINT).exists()
+    fit(seeded(width=4), images, LONG, folder=folder, resume=there)
+
+
+def test_killed_time_and_again_it_reaches_the_same_weights(few_images, tmp_path):
+    # Its children start with torch imported; Windows has no such server.
+    context = multiprocessing.get_context(WAYS[-1] if "fork" in WAYS else "spawn")
+    context.set_forkserver_preload(["test_survives"])
+    when, torn = random.Random(0), 0
+    for _ in range(KILLS):
+        begun = context.Event()
+        victim = context.Process(target=train_on, args=(tmp_path, few_images, begun))
+        victim.start()
+        assert begun.wait(60)
+        time.sleep(when.uniform(0.0, 0.4))
+        victim.kill()
+        victim.join()
+        assert victim.exitcode != 0
+        torn += (tmp_path / f"{CHECKPOINT}.part").exists()
+    assert torn, "no save was torn: the moments are badly chosen"
+    about, _ = read_checkpoint(tmp_path / CHECKPOINT)
+    assert 0 < len(about["history"].loss) < LONG.epochs
+    whole, resumed = seeded(width=4), seeded(width=4)
+    expected = fit(whole, few_images, LONG)
+    history = fit(resumed, few_images, LONG, folder=tmp_path, resume=True)
+    assert torch.equal(weights(resumed), weights(whole))
+    assert history.loss == expected.loss
+    assert not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.parametrize("network", [SkipUnet, Unet])
+@pytest.mark.usefixtures("save_every_step")
+def test_resumed_within_an_epoch(network, few_images, tmp_path, monkeypatch):
+    """Fault by fault: whatever a checkpoint left out would show in the weights."""
+    save, copies = run.save_checkpoint, []
+
+    def copying(folder, *state) -> None:
+        save(folder, *state)
+        copies.append((folder / CHECKPOINT).read_bytes())
+
+    monkeypatch.setattr(run, "save_checkpoint", copying)
+    whole = seeded(network)
+    expected = fit(whole, few_images, RECIPE, folder=tmp_path)
+    (tmp_path / CHECKPOINT).write_bytes(copies[12])  # the 5th step of epoch 1
+    resumed = seeded(network)
+    history = fit(resumed, few_images, RECIPE, folder=tmp_path, resume=True)
+    assert len(copies) == 24 + 11
+    assert torch.equal(weights(resumed), weights(whole))
+    assert history.loss == expected.loss
+
+
+# ---------- stopped by hand ----------
+
+
+def stop_in(steps: int, monkeypatch, times: int = 1) -> None:
+    """Ctrl-C while that step is being taken."""
+    learn, taken = TrainStep.learn, []
+
+    def interrupted(step, *batch):
+        taken.append(1)
+        for _ in range(times if len(taken) == steps else 0):
+            signal.raise_signal(signal.SIGINT)
+        return learn(step, *batch)
+
+    monkeypatch.setattr(TrainStep, "learn", interrupted)
+
+
+def test_ctrl_c_leaves_model_history_and_checkpoint(
+    few_images, tmp_path, monkeypatch, capsys
+):
+    whole = seeded()
+    expected = fit(whole, few_images, RECIPE)
+    model = seeded()
+    with monkeypatch.context() as patch:
+        stop_in(13, patch)
+        history = fit(model, few_images, RECIPE, folder=tmp_path)
+    assert history.loss == expected.loss[:1] and history.begun.steps == 5
+    said = "stopped in epoch 1 after 5 of 8 steps; resume=True goes on from there"
+    assert said in capsys.readouterr().out
+    assert model(torch.zeros(1, 1, 28, 28)).isfinite().all()
+    history = fit(seeded(), few_images, RECIPE, folder=tmp_path, resume=True)
+    assert history.loss == expected.loss
+    resumed = torch.load(tmp_path / "unet_model.pth", weights_only=True)
+    assert all(torch.equal(resumed[k], v) for k, v in whole.state_dict().items())
+
+
+def test_ctrl_c_twice_stops_at_once(few_images, tmp_path, monkeypatch):
+    stop_in(13, monkeypatch, times=2)
+    with pytest.raises(KeyboardInterrupt):
+        fit(seeded(), few_images, RECIPE, folder=tmp_path)
+    about, _ = read_checkpoint(tmp_path / CHECKPOINT)
+    assert len(about["history"].loss) == 1
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_before_anything_was_learned(few_images, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(
+        "unetlib.loop.GraphedSteps",
+        lambda *made: signal.raise_signal(signal.SIGINT) or run.GraphedSteps(*made),
+    )
+    history = fit(seeded(), few_images, RECIPE, folder=tmp_path)
+    assert history.loss == [] and not (tmp_path / CHECKPOINT).exists()
+    assert capsys.readouterr().out.endswith("stopped in epoch 0 after 0 of 8 steps\n")
+
+
+# ---------- spoilt ----------
+
+
+def test_a_loss_that_is_no_number_stops_it(few_images, tmp_path):
+    recipe = replace(RECIPE, loss_factor=1e38, loss_reduction="sum")
+    message = (
+        r"the loss became (inf|nan)\. Try a smaller learning rate \(it is 0\.003\)"
+    )
+    with pytest.raises(RuntimeError, match=message):
+        fit(seeded(), few_images, recipe, folder=tmp_path)
+    assert not (tmp_path / CHECKPOINT).exists()
+
+
+@pytest.mark.usefixtures("save_every_step")
+def test_spoilt_weights_never_replace_good_ones(few_images, tmp_path, monkeypatch):
+    fit(seeded(), few_images, RECIPE, folder=tmp_path, stop_after=1)
+    good = (tmp_path / CHECKPOINT).read_bytes()
+    monkeypatch.setattr(
+        Recipe, "loss", lambda _recipe, output, _clean: torch.nan * output.sum()
+    )
+    with pytest.raises(RuntimeError, match="the loss became nan"):
+        fit(seeded(), few_images, RECIPE, folder=tmp_path, resume=True)
+    assert (tmp_path / CHECKPOINT).read_bytes() == good
+
+
+def test_a_collapsed_network_stops_it(few_images):
+    """A Tanh driven to its end gives -1 everywhere and passes no gradient back."""
+    model = seeded(Unet)
+    torch.nn.init.constant_(model.convUP_end[0].bias, -50.0)
+    with pytest.raises(RuntimeError, match="has collapsed.* Try a smaller learning"):
+        fit(model, few_images, RECIPE)
+
+
+@pytest.mark.parametrize("recipe", [ARTICLE, BOOK])
+@pytest.mark.usefixtures("save_every_step")
+def test_an_untrained_network_has_not_collapsed(recipe, mnist):
+    """Nor has one that sees the same picture twice, or a single one."""
+    recipe = replace(recipe, batch_size=4, epochs=1)
+    for images in (mnist[0].images[:40], mnist[0].images[[0, 0]], mnist[0].images[:1]):
+        fit(seeded(Unet), images, recipe)
+
+
+def test_want_of_memory_comes_with_advice(few_images):
+    with pytest.raises(RuntimeError, match="memory") as ended:
+        fit(seeded(), few_images, replace(RECIPE, batch_size=10**12))
+    assert "Try a smaller batch_size" in ended.value.__notes__[0]
+    with pytest.raises(RuntimeError) as ended, advice_on_memory():
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
+    assert ended.value.__notes__
+
+
+# ---------- the disk is full ----------
+
+
+class FullDisk(io.BytesIO):
+    """A file that takes the first bytes and then no more."""
+
+    def write(self, content) -> int:
+        super().write(bytes(content[:100]))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.fixture
+def fill_the_disk(monkeypatch):
+    def fill() -> None:
+        opened = Path.open
+
+        def full(path, mode="r", **options):
+            written = opened(path, mode, **options)
+            return FullDisk() if path.suffix == ".part" else written
+
+        monkeypatch.setattr(Path, "open", full)
+
+    return fill
+
+
+def test_a_full_disk_loses_nothing_that_was_saved(few_images, tmp_path, fill_the_disk):
+    fit(seeded(), few_images, RECIPE, folder=tmp_path, stop_after=1)
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    fill_the_disk()
+    message = (
+        "No space left on device: could not save .* before is untouched. Make room"
+    )
+    with (
+        pytest.warns(UserWarning, match=message),
+        pytest.raises(OSError, match=message),
+    ):
+        fit(seeded(), few_images, RECIPE, folder=tmp_path, resume=True)
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
+
+
+def test_training_goes_on_once_there_is_room(few_images, tmp_path, monkeypatch):
+    write, calls = checkpoints.write_safely, []
+
+    def full_at_first(*file) -> None:
+        calls.append(1)
+        if len(calls) < 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(*file)
+
+    monkeypatch.setattr(checkpoints, "write_safely", full_at_first)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        history = fit(seeded(), few_images, RECIPE, folder=tmp_path)
+    assert len(said) == 2 and len(history.loss) == 3
+    about, _ = read_checkpoint(tmp_path / CHECKPOINT)
+    assert about["history"] == history
