@@ -1,8 +1,10 @@
 # Thin on purpose: the work is in Python files that also run without make.
 PYTHON ?= python3
 RUN := $(PYTHON) book/env.py
+# Where the book is published, and a folder with what is published there now.
+export REPOSITORY SITE_URL PUBLISHED
 
-.PHONY: help book serve test lint format notebooks weights models results font lock clean
+.PHONY: help book site serve test test-anywhere lint format notebooks weights models results font lock clean
 
 help: ## list what make can do
 	@$(PYTHON) book/env.py --help-make
@@ -10,11 +12,18 @@ help: ## list what make can do
 book: ## make the environment and build the site
 	$(RUN) book/build_site.py
 
+site: ## build the site to publish: make site REPOSITORY=owner/name SITE_URL=https://…
+	$(if $(REPOSITORY),,$(error name the repository: make site REPOSITORY=owner/name SITE_URL=https://…))
+	$(RUN) book/build_site.py
+
 serve: ## show the site on localhost
 	$(RUN) book/build_site.py serve
 
 test: lint ## run everything that CI runs
 	$(RUN) -m pytest --nbval-lax tests notebooks
+
+test-anywhere: ## run the published notebooks where little is installed, old and new
+	$(RUN) -m pytest -m anywhere tests/test_anywhere.py
 
 lint: ## check code and notebooks with ruff
 	$(RUN) -m ruff check .

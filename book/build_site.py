@@ -3,8 +3,9 @@
     python book/build_site.py          build into site/
     python book/build_site.py serve    show the built site on this machine only
 
-Nothing is executed here: the notebooks carry their outputs. The work happens under
-build/, and only a build without a single warning reaches site/.
+With REPOSITORY and SITE_URL in the environment it is the site to publish there: see
+book/publishing.py. Nothing is executed here: the notebooks carry their outputs. The
+work happens under build/, and only a build without a single warning reaches site/.
 """
 
 import argparse
@@ -19,12 +20,13 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import yaml
+from publishing import Address, build_wheel, write_notebooks
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
 BUILD = ROOT / "build"
 LANGUAGES = ("zh", "en")
-PAGES = ("glossary", "api")  # after the chapters, in this order
+PAGES = ("troubleshooting", "glossary", "api")  # after the chapters, in this order
 # What every page may need, and the licences beside it: node_modules → _static.
 SANS, MONO = "@fontsource-variable/inter", "@fontsource-variable/jetbrains-mono"
 CARRIED = {
@@ -135,7 +137,13 @@ def stage(language: str, notebooks: Path) -> tuple[Path, list[str]]:
     return source, [chapter.stem for chapter in chapters]
 
 
-def configure(language: str, source: Path, chapters: list[str], static: Path) -> Path:
+def configure(
+    language: str,
+    source: Path,
+    chapters: list[str],
+    static: Path,
+    address: Address | None,
+) -> Path:
     """Write one language's configuration and table of contents; returns its folder."""
     folder = fresh(BUILD / "config" / language)
     shared, own = (
@@ -152,6 +160,11 @@ def configure(language: str, source: Path, chapters: list[str], static: Path) ->
         "templates_path": [str(BOOK / "extensions" / "templates")],
         "locale_dirs": [str(folder / "locale")],
         "html_search_options": {"dict": str(words)},
+        "book_launches": {
+            name: address.launches(language, name) for name in chapters if address
+        },
+        "book_site_url": address.site_url if address else "",
+        "book_repository": address.repository if address else "",
     }
     config = merge(merge(shared, own), {"sphinx": {"config": paths}})
     sphinx = config["sphinx"]
@@ -209,8 +222,17 @@ def publish(language: str, built: Path, first: str, out: Path) -> None:
     write(target / "index.html", redirect)
 
 
-def build(notebooks: Path, out: Path) -> None:
-    """Build both languages at once and put them under one root page."""
+def build(
+    notebooks: Path,
+    out: Path,
+    address: Address | None = None,
+    published: Path | None = None,
+) -> None:
+    """Build both languages at once and put them under one root page.
+
+    address: where it will be published. published: what is published there now.
+    """
+    wheel = build_wheel(fresh(BUILD / "dist"), BUILD / "wheel", published)
     modules = install_npm()
     static = carry(modules, CARRIED, fresh(BUILD / "static"))
     staged = {language: stage(language, notebooks) for language in LANGUAGES}
@@ -219,7 +241,7 @@ def build(notebooks: Path, out: Path) -> None:
         sys.exit(f"both languages need the same chapters in {notebooks}: {chapters}")
     running = {}
     for language, (source, names) in staged.items():
-        config = configure(language, source, names, static)
+        config = configure(language, source, names, static, address)
         running[language] = config, start(language, source, config)
     codes = {language: process.wait() for language, (_, process) in running.items()}
     for language, code in codes.items():
@@ -230,8 +252,11 @@ def build(notebooks: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for language, (config, _) in running.items():
         publish(language, config / "out/_build/html", chapters[language][0], out)
-    shutil.rmtree(out / "live", ignore_errors=True)
-    shutil.copytree(BOOK / "live", out / "live")
+        copies = fresh(out / "notebooks" / language)
+        write_notebooks(notebooks, language, copies, address, wheel.name)
+    for source in (wheel.parent, BOOK / "live"):
+        shutil.rmtree(out / source.name, ignore_errors=True)
+        shutil.copytree(source, out / source.name)
     carry(modules, LIVE, out / "live")
     shutil.copy(BOOK / "config" / "root.html", out / "index.html")
     print(f"Built. Open {out / 'index.html'} in a browser,")
@@ -259,4 +284,14 @@ if __name__ == "__main__":
     if chosen.what == "serve":
         serve(chosen.out, chosen.port)
     else:
-        build(chosen.notebooks.resolve(), chosen.out.resolve())
+        repository, site_url, published = (
+            os.environ.get(name, "") for name in ("REPOSITORY", "SITE_URL", "PUBLISHED")
+        )
+        address = None
+        try:
+            if repository or site_url:
+                address = Address(repository, site_url.rstrip("/"))
+        except ValueError as error:
+            sys.exit(str(error))
+        earlier = Path(published) if published else None
+        build(chosen.notebooks.resolve(), chosen.out.resolve(), address, earlier)

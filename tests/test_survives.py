@@ -50,14 +50,18 @@ def save_every_step(monkeypatch):
 def train_on(folder: Path, images: np.ndarray, begun) -> None:
     """What is killed: it goes on from where it was, and saves after every step."""
     run.LOOK_EVERY, run.SAVE_EVERY = 1, 0.0
-    begun.set()
+    checkpoints.os.fsync = lambda _: time.sleep(0.005)  # a slow disk
+    save = run.save_checkpoint
+    run.save_checkpoint = lambda *state: save(*state) or begun.set()
     there = (folder / CHECKPOINT).exists()
     fit(seeded(width=4), images, LONG, folder=folder, resume=there)
 
 
 def test_killed_time_and_again_it_reaches_the_same_weights(few_images, tmp_path):
     # Its children start with torch imported; Windows has no such server.
-    context = multiprocessing.get_context(WAYS[-1] if "fork" in WAYS else "spawn")
+    context = multiprocessing.get_context(
+        "forkserver" if "forkserver" in WAYS else "spawn"
+    )
     context.set_forkserver_preload(["test_survives"])
     when, torn = random.Random(0), 0
     for _ in range(KILLS):
@@ -65,7 +69,7 @@ def test_killed_time_and_again_it_reaches_the_same_weights(few_images, tmp_path)
         victim = context.Process(target=train_on, args=(tmp_path, few_images, begun))
         victim.start()
         assert begun.wait(60)
-        time.sleep(when.uniform(0.0, 0.4))
+        time.sleep(when.uniform(0.0, 0.2))
         victim.kill()
         victim.join()
         assert victim.exitcode != 0

@@ -1,7 +1,8 @@
-"""The way to the same page in the other language, and the book's own words.
+"""The ways from a page: to the other language, to its notebook, to where it runs.
 
 Every page gets a visible switch (templates/book-tools.html) and, for search engines,
-`<link rel="alternate" hreflang>`. Words come from `book_words` in zh.yml and en.yml.
+`<link rel="alternate" hreflang>`; a chapter, where the book's address is known, the
+services that run its notebook. Words come from `book_words` in zh.yml and en.yml.
 """
 
 OTHERS = {"zh": ("en", "en", "English"), "en": ("zh", "zh-CN", "中文")}
@@ -20,9 +21,14 @@ def add_language(app, pagename, templatename, context, doctree) -> None:
         "label": label,
         "other": pages[folder],
         "is_notebook": context.get("page_source_suffix") == ".ipynb",
+        "notebook": f"{root}notebooks/{app.config.book_language}/{pagename}.ipynb",
+        "launches": app.config.book_launches.get(pagename, {}),
+        "repository": app.config.book_repository,
     }
-    links = [(TAGS[code], page) for code, page in pages.items()]
-    links.append(("x-default", f"{root}index.html"))
+    # Search engines want whole addresses, which only a published book has.
+    site = f"{app.config.book_site_url}/" if app.config.book_site_url else root
+    links = [(TAGS[code], f"{site}{code}/{pagename}.html") for code in TAGS]
+    links.append(("x-default", f"{site}index.html"))
     icon = context["pathto"]("_static/touch-icon.png", resource=True)
     tags = [f'<link rel="alternate" hreflang="{t}" href="{page}">' for t, page in links]
     tags.append(f'<link rel="apple-touch-icon" href="{icon}">')
@@ -32,6 +38,9 @@ def add_language(app, pagename, templatename, context, doctree) -> None:
 def setup(app):
     app.add_config_value("book_language", "en", "html")
     app.add_config_value("book_words", {}, "html")
+    app.add_config_value("book_launches", {}, "html")  # {chapter: {service: address}}
+    app.add_config_value("book_site_url", "", "html")
+    app.add_config_value("book_repository", "", "html")
     # jupyter-book always sets this one, also where sphinx_comments is left out.
     app.add_config_value("comments_config", {}, "html")
     app.connect("html-page-context", add_language)

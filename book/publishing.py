@@ -1,0 +1,156 @@
+"""What a published site carries besides its pages: the library's wheel, the notebooks.
+
+Nothing in the sources knows where the book is published. Publishing says it,
+
+    make site REPOSITORY=owner/name SITE_URL=https://…
+
+and each notebook gets a first code cell that installs this very library from there,
+wherever it is opened. Without an address the notebooks stay as they are.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import ZipFile
+
+import nbformat
+from nbformat import NotebookNode
+from packaging.requirements import Requirement
+
+import unetlib
+
+ROOT = Path(__file__).resolve().parent.parent
+BRANCH = "gh-pages"  # what is published lies there; .github/workflows/pages.yml
+INSTALL = ROOT / "book" / "config" / "install-cell.txt"
+NEVER_TOUCHED = ("torch", "numpy")  # a host's own builds fit its GPU and its packages
+DISTANT_PAST = "315532800"  # 1980, the first year of zip: same sources, same wheel
+# Services that run a notebook of a GitHub repository; Binder makes environment.yml.
+STAMPED = "{repository}/blob/{branch}/notebooks/{path}"
+SERVICES = {
+    "ModelScope": f"https://modelscope.cn/notebook/share/github/{STAMPED}",
+    "Colab": f"https://colab.research.google.com/github/{STAMPED}",
+    "Kaggle": f"https://kaggle.com/kernels/welcome?src=https://github.com/{STAMPED}",
+    "Binder": "https://mybinder.org/v2/gh/{repository}/HEAD?labpath=notebooks/{path}",
+}
+# What can be reached in China stands first for Chinese readers.
+ORDER = {
+    "zh": ("ModelScope", "Kaggle", "Colab", "Binder"),
+    "en": ("Colab", "Kaggle", "Binder", "ModelScope"),
+}
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the book is published.
+
+    repository: owner/name on GitHub. site_url: of the root page, without a slash.
+    Raises ValueError for what is neither.
+    """
+
+    repository: str
+    site_url: str
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[\w.-]+/[\w.-]+", self.repository):
+            raise ValueError(
+                f"REPOSITORY must be owner/name, got {self.repository!r}: "
+                "make site REPOSITORY=owner/name SITE_URL=https://…"
+            )
+        if not re.fullmatch(r"https?://[^\s\"'<>]+[^/\s\"'<>]", self.site_url):
+            raise ValueError(
+                "SITE_URL must be an address without a slash at its end, got "
+                f"{self.site_url!r}"
+            )
+
+    def launches(self, language: str, name: str) -> dict[str, str]:
+        """Where a chapter can be run: {service: address}, the best one first."""
+        values = {"repository": self.repository, "branch": BRANCH}
+        values["path"] = f"{language}/{name}.ipynb"
+        return {s: SERVICES[s].format(**values) for s in ORDER[language]}
+
+
+def build_wheel(folder: Path, work: Path, published: Path | None) -> Path:
+    """Put the library's wheel into `folder`, beside those of earlier versions.
+
+    work: a folder to build in. published: what is published now, whose wheels stay.
+    Ends with a message where this version was published with other contents: the
+    notebooks that ask for it, in somebody's drive, must get what they were made for.
+    """
+    shutil.rmtree(work, ignore_errors=True)
+    for name in ("unetlib", "pyproject.toml", "README.md", "LICENSE"):
+        source, target = ROOT / name, work / "source" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        copy(source, target)
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
+    command += ["--disable-pip-version-check", "--no-build-isolation"]
+    environment = os.environ | {"SOURCE_DATE_EPOCH": DISTANT_PAST}
+    command += ["--wheel-dir", str(work), str(work / "source")]
+    if subprocess.run(command, env=environment).returncode:
+        sys.exit("the wheel of unetlib was not built; see above")
+    (wheel,) = work.glob("unetlib-*.whl")
+    folder.mkdir(parents=True, exist_ok=True)
+    for earlier in (published / "dist").glob("*.whl") if published else ():
+        shutil.copy(earlier, folder)
+    kept = folder / wheel.name
+    if kept.exists() and contents(kept) != contents(wheel):
+        sys.exit(
+            f"unetlib {unetlib.__version__} is published already, with other contents: "
+            "raise the version in unetlib/__init__.py"
+        )
+    if not kept.exists():
+        shutil.copy(wheel, kept)
+    return kept
+
+
+def contents(wheel: Path) -> dict[str, int]:
+    """{file of the library: checksum}; what the metadata say does not count."""
+    with ZipFile(wheel) as archive:
+        files = archive.infolist()
+    return {f.filename: f.CRC for f in files if f.filename.startswith("unetlib/")}
+
+
+def write_notebooks(
+    notebooks: Path, language: str, folder: Path, address: Address | None, wheel: str
+) -> None:
+    """Copy a language's notebooks into `folder`, stamped where there is an address."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in sorted((notebooks / language).glob("[0-9][0-9]_*.ipynb")):
+        if address is None:
+            shutil.copy(path, folder)
+            continue
+        notebook = stamp(nbformat.read(path, as_version=4), language, address, wheel)
+        text = nbformat.writes(notebook) + "\n"
+        (folder / path.name).write_text(text, encoding="utf-8", newline="\n")
+
+
+def stamp(
+    notebook: NotebookNode, language: str, address: Address, wheel: str
+) -> NotebookNode:
+    """The notebook with a cell that installs `wheel`, and links to the site's pages."""
+    chinese, english = INSTALL.read_text(encoding="utf-8").split("# ---\n")
+    source = chinese if language == "zh" else english
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    needed = [Requirement(line).name for line in project["project"]["dependencies"]]
+    values = {
+        "VERSION": unetlib.__version__,
+        "WHEEL": f"{address.site_url}/dist/{wheel}",
+        "HELP": f"{address.site_url}/{language}/troubleshooting.html",
+        "NEEDED": " ".join(name for name in needed if name not in NEVER_TOUCHED),
+    }
+    source = re.sub("|".join(values), lambda match: values[match[0]], source)
+    folded = {"cellView": "form", "jupyter": {"source_hidden": True}}  # Colab, Lab
+    cell = nbformat.v4.new_code_cell(
+        source.strip(), id="install-unetlib", metadata=folded
+    )
+    notebook.cells.insert(1, cell)
+    pages = rf"]({address.site_url}/{language}/\1.html"
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = re.sub(r"\]\((\d\d_\w+)\.ipynb", pages, cell.source)
+    return notebook
