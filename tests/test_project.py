@@ -1,4 +1,7 @@
-"""pyproject.toml, environment.yml and the lock agree; nothing of one machine is in."""
+"""What stands in two files agrees, and nothing of one machine is in.
+
+Dependencies and versions.
+"""
 
 import re
 import subprocess
@@ -8,6 +11,8 @@ import yaml
 from chapters import ROOT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+import unetlib
 
 CONDA_NAMES = {"torch": "pytorch"}  # where conda-forge calls it otherwise
 
@@ -43,10 +48,17 @@ def test_environment_yml_asks_for_the_same():
     assert found == {CONDA_NAMES.get(r.name, r.name): r.specifier for r in WANTED}
 
 
-def test_versions_agree():
-    import unetlib
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
 
+
+def test_versions_agree():
     assert PROJECT["version"] == unetlib.__version__
+    changes = re.findall(r"(?m)^## ([\d.]+) - ([\d-]+)$", read("CHANGELOG.md"))
+    assert changes[0][0] == unetlib.__version__
+    citation = yaml.safe_load(read("CITATION.cff"))
+    assert (citation["version"], str(citation["date-released"])) == changes[0]
+    assert citation["title"] == yaml.safe_load(read("book/config/en.yml"))["title"]
 
 
 def tracked() -> list[str]:
