@@ -1,12 +1,13 @@
 """What stands in two files agrees, and nothing of one machine is in.
 
-Dependencies and versions.
+Dependencies, versions, and the forms that GitHub reads.
 """
 
 import re
 import subprocess
 import tomllib
 
+import pytest
 import yaml
 from chapters import ROOT
 from packaging.requirements import Requirement
@@ -59,6 +60,31 @@ def test_versions_agree():
     citation = yaml.safe_load(read("CITATION.cff"))
     assert (citation["version"], str(citation["date-released"])) == changes[0]
     assert citation["title"] == yaml.safe_load(read("book/config/en.yml"))["title"]
+
+
+FORMS = sorted((ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml"))
+
+
+@pytest.mark.parametrize("path", FORMS, ids=lambda path: path.name)
+def test_issue_forms_have_what_github_needs(path):
+    form = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert {"name", "description", "body"} <= form.keys()
+    asked = [part for part in form["body"] if part["type"] != "markdown"]
+    ids = [part["id"] for part in asked]
+    assert ids and len(set(ids)) == len(ids)
+    for part in asked:
+        assert part["type"] in {"checkboxes", "dropdown", "input", "textarea"}
+        assert " / " in part["attributes"]["label"], "in both languages"
+        assert ("options" in part["attributes"]) == (part["type"] == "dropdown")
+
+
+def test_hooks_run_what_is_here():
+    hooks = yaml.safe_load(read(".pre-commit-config.yaml"))["repos"]
+    assert [repository["repo"] for repository in hooks] == ["local"]
+    for hook in hooks[0]["hooks"]:
+        assert hook["entry"].startswith("python3 book/env.py -m ")
+        for name in re.findall(r"\S+\.py", hook["entry"]):
+            assert (ROOT / name).is_file()
 
 
 def tracked() -> list[str]:
