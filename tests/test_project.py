@@ -1,6 +1,6 @@
 """What stands in two files agrees, and nothing of one machine is in.
 
-Dependencies, versions, and the forms that GitHub reads.
+Dependencies, versions, both languages of CONTRIBUTING, and the forms that GitHub reads.
 """
 
 import re
@@ -60,6 +60,25 @@ def test_versions_agree():
     citation = yaml.safe_load(read("CITATION.cff"))
     assert (citation["version"], str(citation["date-released"])) == changes[0]
     assert citation["title"] == yaml.safe_load(read("book/config/en.yml"))["title"]
+
+
+def outline(text: str) -> tuple[list[str], list[str], set[str]]:
+    """A page's headings and lists, its blocks without comments, the code in a line."""
+    blocks = [m[0] for m in re.finditer(r"(?ms)^(````?).*?^\1$", text)]
+    for block in blocks:
+        text = text.replace(block, "")
+    marks = re.findall(r"(?m)^#+ |^- |^\d\. ", text)
+    bare = [re.sub(r" +# .*", "", block) for block in blocks]
+    return marks, bare, set(re.findall(r"`[^`]+`", text))
+
+
+def test_contributing_says_the_same_in_both_languages():
+    english, chinese = read("CONTRIBUTING.md"), read("CONTRIBUTING.zh.md")
+    assert outline(english) == outline(chinese.replace("[文字]", "[text]"))
+    assert all(outline(english))
+    for readme in ("README.md", "README.zh.md"):
+        for page in ("CONTRIBUTING.md", "CONTRIBUTING.zh.md"):
+            assert f"({page})" in read(readme)
 
 
 FORMS = sorted((ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml"))
