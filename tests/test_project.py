@@ -1,13 +1,19 @@
-"""pyproject.toml, environment.yml and the lock agree; nothing of one machine is in."""
+"""What stands in two files agrees, and nothing of one machine is in.
+
+Dependencies, versions, both languages of CONTRIBUTING, and the forms that GitHub reads.
+"""
 
 import re
 import subprocess
 import tomllib
 
+import pytest
 import yaml
 from chapters import ROOT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+import unetlib
 
 CONDA_NAMES = {"torch": "pytorch"}  # where conda-forge calls it otherwise
 
@@ -43,10 +49,61 @@ def test_environment_yml_asks_for_the_same():
     assert found == {CONDA_NAMES.get(r.name, r.name): r.specifier for r in WANTED}
 
 
-def test_versions_agree():
-    import unetlib
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
 
+
+def test_versions_agree():
     assert PROJECT["version"] == unetlib.__version__
+    changes = re.findall(r"(?m)^## ([\d.]+) - ([\d-]+)$", read("CHANGELOG.md"))
+    assert changes[0][0] == unetlib.__version__
+    citation = yaml.safe_load(read("CITATION.cff"))
+    assert (citation["version"], str(citation["date-released"])) == changes[0]
+    assert citation["title"] == yaml.safe_load(read("book/config/en.yml"))["title"]
+
+
+def outline(text: str) -> tuple[list[str], list[str], set[str]]:
+    """A page's headings and lists, its blocks without comments, the code in a line."""
+    blocks = [m[0] for m in re.finditer(r"(?ms)^(````?).*?^\1$", text)]
+    for block in blocks:
+        text = text.replace(block, "")
+    marks = re.findall(r"(?m)^#+ |^- |^\d\. ", text)
+    bare = [re.sub(r" +# .*", "", block) for block in blocks]
+    return marks, bare, set(re.findall(r"`[^`]+`", text))
+
+
+def test_contributing_says_the_same_in_both_languages():
+    english, chinese = read("CONTRIBUTING.md"), read("CONTRIBUTING.zh.md")
+    assert outline(english) == outline(chinese.replace("[文字]", "[text]"))
+    assert all(outline(english))
+    for readme in ("README.md", "README.zh.md"):
+        for page in ("CONTRIBUTING.md", "CONTRIBUTING.zh.md"):
+            assert f"({page})" in read(readme)
+
+
+FORMS = sorted((ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml"))
+
+
+@pytest.mark.parametrize("path", FORMS, ids=lambda path: path.name)
+def test_issue_forms_have_what_github_needs(path):
+    form = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert {"name", "description", "body"} <= form.keys()
+    asked = [part for part in form["body"] if part["type"] != "markdown"]
+    ids = [part["id"] for part in asked]
+    assert ids and len(set(ids)) == len(ids)
+    for part in asked:
+        assert part["type"] in {"checkboxes", "dropdown", "input", "textarea"}
+        assert " / " in part["attributes"]["label"], "in both languages"
+        assert ("options" in part["attributes"]) == (part["type"] == "dropdown")
+
+
+def test_hooks_run_what_is_here():
+    hooks = yaml.safe_load(read(".pre-commit-config.yaml"))["repos"]
+    assert [repository["repo"] for repository in hooks] == ["local"]
+    for hook in hooks[0]["hooks"]:
+        assert hook["entry"].startswith("python3 book/env.py -m ")
+        for name in re.findall(r"\S+\.py", hook["entry"]):
+            assert (ROOT / name).is_file()
 
 
 def tracked() -> list[str]:
