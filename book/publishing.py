@@ -37,10 +37,10 @@ SERVICES = {
     "Kaggle": f"https://kaggle.com/kernels/welcome?src=https://github.com/{STAMPED}",
     "Binder": "https://mybinder.org/v2/gh/{repository}/HEAD?labpath=notebooks/{path}",
 }
-# What can be reached in China stands first for Chinese readers.
+# What can be reached in China stands first for Chinese readers; "own": their computer.
 ORDER = {
-    "zh": ("ModelScope", "Kaggle", "Colab", "Binder"),
-    "en": ("Colab", "Kaggle", "Binder", "ModelScope"),
+    "zh": ("ModelScope", "own", "Kaggle", "Colab", "Binder"),
+    "en": ("Colab", "Kaggle", "Binder", "ModelScope", "own"),
 }
 
 
@@ -68,10 +68,13 @@ class Address:
             )
 
     def launches(self, language: str, name: str) -> dict[str, str]:
-        """Where a chapter can be run: {service: address}, the best one first."""
+        """Where a chapter can be run, the best one first: {service: its address there}.
+
+        "own" has none: the notebook is to be downloaded.
+        """
         values = {"repository": self.repository, "branch": BRANCH}
         values["path"] = f"{language}/{name}.ipynb"
-        return {s: SERVICES[s].format(**values) for s in ORDER[language]}
+        return {s: SERVICES.get(s, "").format(**values) for s in ORDER[language]}
 
 
 def build_wheel(folder: Path, work: Path, published: Path | None) -> Path:

@@ -1,6 +1,7 @@
 """What several tests share."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib
@@ -9,7 +10,7 @@ import pytest
 import torch
 from browser import launch
 from playwright.sync_api import Browser, sync_playwright
-from website import build, serve
+from website import build, build_published, free_port, serve
 
 from unetlib.data import Digits, load_mnist
 
@@ -44,6 +45,24 @@ def served(site) -> Iterator[str]:
     """Where the site can be read: http://127.0.0.1:<port>, without a slash."""
     with serve(site) as address:
         yield address
+
+
+@dataclass(frozen=True)
+class Published:
+    """A site that is published: the address stamped into it, and its folder."""
+
+    address: str
+    folder: Path
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory) -> Iterator[Published]:
+    """The site as a fork publishes it, on this machine."""
+    port, folder = free_port(), tmp_path_factory.mktemp("published")
+    address = f"http://127.0.0.1:{port}"
+    build_published(folder, REPOSITORY="reader/fork", SITE_URL=address)
+    with serve(folder, port):
+        yield Published(address, folder)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import nbformat
 import pytest
 from chapters import LANGUAGES, committed
 from playwright.sync_api import Browser, Locator, Page, expect
+from website import free_port
 
 from unetlib.labels import label, use_language
 from unetlib.metrics import psnr, ssim
@@ -47,9 +47,7 @@ def lab(tmp_path_factory) -> Iterator[Lab]:
     settings.mkdir(parents=True)
     quiet = {"fetchNews": "false", "checkForUpdates": False}
     (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     lab = Lab(f"http://127.0.0.1:{port}", secrets.token_hex(), folder)
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
     command += [f"--port={port}", "--port-retries=0", f"--notebook-dir={folder}"]

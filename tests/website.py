@@ -1,6 +1,8 @@
 """The built site: where it lies, what is in it, and a server that shows it."""
 
 import gzip
+import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -37,6 +39,16 @@ def build() -> Path:
         done = subprocess.run([sys.executable, program], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-5000:]
     return SITE
+
+
+def build_published(folder: Path, **address: str) -> Path:
+    """The site as it is published at an address (REPOSITORY=…, SITE_URL=…)."""
+    command = [sys.executable, str(ROOT / "book" / "build_site.py"), "--out", folder]
+    done = subprocess.run(
+        command, env=os.environ | address, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-5000:]
+    return folder
 
 
 def pages(site: Path, language: str | None = None) -> list[Path]:
@@ -84,11 +96,17 @@ class Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
 @contextmanager
-def serve(folder: Path) -> Iterator[str]:
-    """Serve a folder to this machine, on a free port; yields the address."""
+def serve(folder: Path, port: int = 0) -> Iterator[str]:
+    """Serve a folder to this machine, on a free port by default; yields the address."""
     handler = partial(StaticHost, directory=str(folder))
-    with Server(("127.0.0.1", 0), handler) as server:
+    with Server(("127.0.0.1", port), handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()

@@ -1,0 +1,228 @@
+"""What is published: the library's wheel, notebooks that install it, run buttons."""
+
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+from chapters import LANGUAGES, NAMES, committed
+from website import ROOT, pages
+
+sys.path.append(str(ROOT / "book"))
+
+from publishing import Address, build_wheel, contents  # noqa: E402
+
+WHEEL = "unetlib-{}-py3-none-any.whl"
+VERSION = importlib.import_module("unetlib").__version__
+PLACES = {
+    "Colab": "https://colab.research.google.com/github/reader/fork/blob/gh-pages/",
+    "Kaggle": "https://kaggle.com/kernels/welcome?src="
+    "https://github.com/reader/fork/blob/gh-pages/",
+    "ModelScope": "https://modelscope.cn/notebook/share/github/"
+    "reader/fork/blob/gh-pages/",
+    "Binder": "https://mybinder.org/v2/gh/reader/fork/HEAD?labpath=",
+}
+ORDER = {
+    "zh": ["ModelScope", "下载 notebook", "Kaggle", "Colab", "Binder"],
+    "en": ["Colab", "Kaggle", "Binder", "ModelScope", "Download notebook"],
+}
+
+
+def parse(page: Path) -> BeautifulSoup:
+    return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+
+
+# ---------- buttons ----------
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_chapter_can_be_run_from_its_page(published, language, name):
+    menu = parse(published.folder / language / f"{name}.html").select(
+        "#book-launches a"
+    )
+    assert [link.text for link in menu] == ORDER[language]
+    path = f"notebooks/{language}/{name}.ipynb"
+    for link in menu:
+        if link.text in PLACES:
+            assert link["href"] == f"{PLACES[link.text]}{path}"
+        else:
+            assert link["download"] == f"{name}.ipynb"
+            assert link["href"] == f"../{path}"
+    assert (published.folder / path).is_file()
+
+
+def test_pages_say_their_whole_address_to_search_engines(published):
+    page = parse(published.folder / "zh" / "01_data.html")
+    found = {t["hreflang"]: t["href"] for t in page.select('link[rel="alternate"]')}
+    assert found == {
+        "zh-CN": f"{published.address}/zh/01_data.html",
+        "en": f"{published.address}/en/01_data.html",
+        "x-default": f"{published.address}/index.html",
+    }
+    (mistake,) = page.select(".book-licence a")
+    assert mistake["href"] == "https://github.com/reader/fork/issues/new/choose"
+
+
+def test_without_an_address_there_is_no_dead_button(site):
+    for page in pages(site):
+        soup = parse(page)
+        assert not soup.select("#book-launches, .book-run, .book-licence a")
+        hrefs = [link["href"] for link in soup.select("a[href]")]
+        hosts = "github.com/|colab|kaggle|mybinder|modelscope|None/|127.0.0.1"
+        assert not [href for href in hrefs if re.search(hosts, href)]
+
+
+def test_nothing_in_the_sources_names_a_repository():
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for name in listed.stdout.splitlines():
+        path = ROOT / name
+        if path.suffix in {".npz", ".ttf", ".safetensors", ".onnx", ".png", ".bin"}:
+            continue
+        text = path.read_text(encoding="utf-8")
+        for found in re.findall(r"github\.(?:com|io)/([\w.-]+/[\w.-]+)", text):
+            if name not in {"tests/test_publishing.py", "book/package-lock.json"}:
+                assert found == "reader/fork", (name, found)
+
+
+def test_the_menu_by_keyboard(published, browser):
+    page = browser.new_page()
+    page.goto(f"{published.address}/en/01_data.html")
+    colab = page.get_by_role("link", name="Colab")
+    assert not colab.is_visible()
+    page.locator(".book-run").press("Enter")
+    assert colab.is_visible()
+    page.keyboard.press("Tab")
+    assert colab.evaluate("link => link === document.activeElement")
+    page.keyboard.press("Escape")
+    assert not colab.is_visible()
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("repository", "site_url", "message"),
+    [
+        ("", "https://a.example", r"REPOSITORY must be owner/name, got ''"),
+        ("name", "https://a.example", "REPOSITORY must be owner/name, got 'name'"),
+        ("a/b/c", "https://a.example", "got 'a/b/c'"),
+        ("a/b", "", "SITE_URL must be an address"),
+        ("a/b", "a.example", "got 'a.example'"),
+        ("a/b", 'https://a.example/"', "SITE_URL"),
+        ("a/b", "https://a.example/", "without a slash"),
+    ],
+)
+def test_an_address_that_is_none(repository, site_url, message):
+    with pytest.raises(ValueError, match=message):
+        Address(repository, site_url)
+
+
+# ---------- notebooks ----------
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_stamped_notebook_is_the_notebook_and_one_cell(published, language, name):
+    path = published.folder / "notebooks" / language / f"{name}.ipynb"
+    stamped = nbformat.read(path, as_version=4)
+    nbformat.validate(stamped)
+    first = next(cell for cell in stamped.cells if cell.cell_type == "code")
+    assert first.id == "install-unetlib"
+    address = f"{published.address}/dist/{WHEEL.format(VERSION)}"
+    assert f"%pip install --quiet --no-deps {address}\n" in first.source
+    assert not re.search("VERSION|WHEEL|HELP|NEEDED", first.source)
+    stamped.cells.remove(first)
+    for ours, theirs in zip(
+        stamped.cells, committed(name, language).cells, strict=True
+    ):
+        if ours.cell_type == "code":
+            assert ours == theirs
+            continue
+        assert not re.search(r"\]\(\d\d_\w+\.ipynb", ours.source)
+        for link in re.findall(rf"\]\({published.address}/([^)#]+)", ours.source):
+            assert (published.folder / link).is_file(), link
+        plain = ours.source.replace(f"{published.address}/{language}/", "")
+        assert plain.replace(".html", "") == theirs.source.replace(".ipynb", "")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_without_an_address_notebooks_stay_as_they_are(site, language):
+    for name in NAMES:
+        copy = site / "notebooks" / language / f"{name}.ipynb"
+        original = ROOT / "notebooks" / language / f"{name}.ipynb"
+        assert copy.read_bytes() == original.read_bytes()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_cell_leads_to_help_that_is_there(published, language):
+    path = published.folder / "notebooks" / language / "00_welcome.ipynb"
+    (cell,) = [
+        c for c in nbformat.read(path, as_version=4).cells if c.id == "install-unetlib"
+    ]
+    help_page = f"{published.address}/{language}/troubleshooting.html"
+    anchors = re.findall(rf"{help_page}#([\w-]+)", cell.source)
+    page = parse(published.folder / language / "troubleshooting.html")
+    assert len(anchors) == 3 and all(page.find(id=anchor) for anchor in anchors)
+
+
+# ---------- the wheel ----------
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    return build_wheel(folder / "dist", folder / "work", None)
+
+
+def test_the_wheel_holds_the_whole_library(wheel, site):
+    with ZipFile(wheel) as archive:
+        found = {n for n in archive.namelist() if n.startswith("unetlib/")}
+        for name in found:
+            assert archive.read(name) == (ROOT / name).read_bytes(), name
+    there = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "unetlib").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert found == there
+    assert wheel.name == WHEEL.format(VERSION)
+    assert (site / "dist" / wheel.name).read_bytes() == wheel.read_bytes()
+
+
+def published_with(wheel: Path, folder: Path, name: str = "") -> Path:
+    """A folder that was published with this wheel."""
+    (folder / "dist").mkdir(parents=True)
+    shutil.copy(wheel, folder / "dist" / (name or wheel.name))
+    return folder
+
+
+def test_wheels_of_earlier_versions_stay(wheel, tmp_path):
+    earlier = published_with(wheel, tmp_path / "old", WHEEL.format("0.0.9"))
+    built = build_wheel(tmp_path / "dist", tmp_path / "work", earlier)
+    assert built.name == wheel.name
+    assert {path.name for path in (tmp_path / "dist").iterdir()} == {
+        WHEEL.format("0.0.9"),
+        wheel.name,
+    }
+
+
+def test_a_published_wheel_is_never_replaced(wheel, tmp_path):
+    same = published_with(wheel, tmp_path / "same")
+    with ZipFile(same / "dist" / wheel.name, "a") as archive:
+        archive.writestr("unetlib-0.dist-info/NOTE", "metadata may differ")
+    kept = build_wheel(tmp_path / "dist", tmp_path / "work", same)
+    assert kept.read_bytes() == (same / "dist" / wheel.name).read_bytes()
+
+    other = published_with(wheel, tmp_path / "other")
+    with ZipFile(other / "dist" / wheel.name, "a") as archive:
+        archive.writestr("unetlib/more.py", "")
+    assert contents(other / "dist" / wheel.name) != contents(wheel)
+    with pytest.raises(SystemExit, match="raise the version in unetlib/__init__.py"):
+        build_wheel(tmp_path / "new", tmp_path / "work", other)
