@@ -20,6 +20,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import yaml
+from policy import protect
 from publishing import Address, build_wheel, write_notebooks
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,6 +47,8 @@ LIVE = {
     f"{ORT}/ort-wasm-simd-threaded.mjs": "ort/ort-wasm-simd-threaded.mjs",
     f"{ORT}/ort-wasm-simd-threaded.wasm": "ort/ort-wasm-simd-threaded.wasm",
 }
+# Sphinx's notes to itself, and the theme's templates, which are not pages.
+UNPUBLISHED = shutil.ignore_patterns(".buildinfo", "*webpack-macros.html")
 
 
 def read_yaml(path: Path):
@@ -215,7 +218,7 @@ def publish(language: str, built: Path, first: str, out: Path) -> None:
     """Move a finished language into the site, and let its folder open a chapter."""
     target = out / language
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(built, target, ignore=shutil.ignore_patterns(".buildinfo"))
+    shutil.copytree(built, target, ignore=UNPUBLISHED)
     redirect = (BOOK / "config" / "first.html").read_text(encoding="utf-8")
     tag = "zh-CN" if language == "zh" else "en"
     redirect = redirect.replace("LANGUAGE", tag).replace("FIRST", f"{first}.html")
@@ -259,6 +262,7 @@ def build(
         shutil.copytree(source, out / source.name)
     carry(modules, LIVE, out / "live")
     shutil.copy(BOOK / "config" / "root.html", out / "index.html")
+    protect(out)
     print(f"Built. Open {out / 'index.html'} in a browser,")
     print("or run: make serve (without make: python book/build_site.py serve)")
 

@@ -19,6 +19,7 @@ class Reader:
     travelled: bytes that came over the network before the first scroll.
     complaints: errors and warnings in the console, and uncaught exceptions.
     foreign: addresses on other servers that it asked for; they were refused.
+    stopped: what its policy did not let it load or run.
     """
 
     page: Page
@@ -26,9 +27,11 @@ class Reader:
     travelled: int = 0
     complaints: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
 
     def open(self) -> None:
         loaded = []
+        self.stopped = watch_policy(self.page)
         self.page.on("requestfinished", lambda request: loaded.append(request))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", self.listen)
@@ -37,8 +40,12 @@ class Reader:
         self.travelled = sum(
             size["responseHeadersSize"] + size["responseBodySize"] for size in sizes
         )
+        self.read_through()
+
+    def read_through(self) -> None:
         self.page.evaluate("reading.readThrough()")
-        self.page.wait_for_function("reading.isSettled()")
+        # A function, not a call of it: that needs eval(), which the policy forbids.
+        self.page.wait_for_function("reading.isSettled")
 
     def listen(self, message) -> None:
         if message.type in ("error", "warning"):
@@ -49,15 +56,29 @@ class Reader:
         route.abort()
 
 
+def watch_policy(page: Page) -> list[str]:
+    """A list that fills with what policies stop, on all that opens in the page."""
+    stopped: list[str] = []
+    page.expose_function("policyStopped", lambda what: stopped.append(what))
+    page.add_init_script(
+        """addEventListener("securitypolicyviolation", (e) =>
+          policyStopped(`${e.effectiveDirective}: ${e.blockedURI} ${e.sample}`))"""
+    )
+    return stopped
+
+
 @contextmanager
 def visit(
-    browser: Browser, served: str, name: str, fault: str = ""
+    browser: Browser, served: str, name: str, fault: str = "", bypass_csp: bool = False
 ) -> Iterator[Reader]:
     """Open a page with nothing in the cache.
 
     fault: JavaScript that spoils the page, each time it has loaded.
+    bypass_csp: whether the page's policy is ignored, which would stop many a fault.
     """
-    context = browser.new_context(viewport=DESKTOP, reduced_motion="reduce")
+    context = browser.new_context(
+        viewport=DESKTOP, reduced_motion="reduce", bypass_csp=bypass_csp
+    )
     context.add_init_script(path=SCRIPT)
     context.add_init_script(f"addEventListener('load', () => {{ {fault} }})")
     reader = Reader(context.new_page(), f"{served}/{name}")

@@ -1,10 +1,8 @@
 """What is published: the library's wheel, notebooks that install it, run buttons."""
 
-import importlib.util
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -12,14 +10,12 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from chapters import LANGUAGES, NAMES, committed
+from publishing import Address, build_wheel, contents
 from website import ROOT, pages
 
-sys.path.append(str(ROOT / "book"))
-
-from publishing import Address, build_wheel, contents  # noqa: E402
+from unetlib import __version__ as VERSION
 
 WHEEL = "unetlib-{}-py3-none-any.whl"
-VERSION = importlib.import_module("unetlib").__version__
 PLACES = {
     "Colab": "https://colab.research.google.com/github/reader/fork/blob/gh-pages/",
     "Kaggle": "https://kaggle.com/kernels/welcome?src="

