@@ -1,16 +1,13 @@
 """The chapters and their notebooks, as the tests of both read them."""
 
-import importlib.util
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 
-ROOT = Path(__file__).resolve().parents[1]
-spec = importlib.util.spec_from_file_location("notebooks", ROOT / "book/notebooks.py")
-notebooks = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(notebooks)
+import notebooks
 
+ROOT = Path(__file__).resolve().parents[1]
 CHAPTERS = notebooks.chapter_paths()
 NAMES = [chapter.stem for chapter in CHAPTERS]
 LANGUAGES = notebooks.LANGUAGES

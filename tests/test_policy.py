@@ -8,17 +8,14 @@ must not pass. That reading a page needs no more stands in test_reading.py.
 import base64
 import hashlib
 import re
-import sys
 from functools import cache
 from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
+from policy import protect
 from reader import watch_policy
-from website import LANGUAGES, ROOT
-
-sys.path.append(str(ROOT / "book"))
-from policy import protect  # noqa: E402
+from website import LANGUAGES
 
 POLICY = 'meta[http-equiv="Content-Security-Policy"]'
 NEEDED = {"default-src", "script-src", "object-src", "base-uri", "form-action"}

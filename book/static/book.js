@@ -48,6 +48,11 @@
   });
 })();
 
+// Escape closes the menu of places to run a chapter: Sphinx keeps the key to itself.
+addEventListener("keydown", ({ key }) => {
+  if (key === "Escape") document.querySelector(":popover-open")?.hidePopover();
+}, { capture: true });
+
 // Search: Sphinx's full-text results open at the top of a page and quote its beginning.
 // Here they lead to the part of it that was meant.
 (() => {
