@@ -47,7 +47,7 @@ results: ## measure again what the chapters cite
 font: ## cut the Chinese font subset after changing unetlib/labels.py
 	$(RUN) book/font.py
 
-lock: ## write the exact versions of this environment to requirements.lock
+lock: ## write the exact versions and hashes of all packages to requirements.lock
 	$(RUN) book/env.py --lock
 
 clean: ## remove what was built; the environment stays
