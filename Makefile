@@ -2,7 +2,7 @@
 PYTHON ?= python3
 RUN := $(PYTHON) book/env.py
 
-.PHONY: help book serve test lint format notebooks weights models results font lock clean
+.PHONY: help book serve test test-newest lint format notebooks weights models results font lock clean
 
 help: ## list what make can do
 	@$(PYTHON) book/env.py --help-make
@@ -15,6 +15,11 @@ serve: ## show the site on localhost
 
 test: lint ## run everything that CI runs
 	$(RUN) -m pytest --nbval-lax tests notebooks
+
+# A file that PIP_CONSTRAINT names may hold packages back, e.g. with torch==2.13.0.
+test-newest: ## run library tests and notebooks with the newest dependencies
+	$(RUN) --newest -m pytest --nbval-lax -m "not site" \
+		--ignore tests/test_project.py tests notebooks
 
 lint: ## check code and notebooks with ruff
 	$(RUN) -m ruff check .

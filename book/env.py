@@ -1,7 +1,9 @@
-"""The environment: made once, reused after. Needs nothing but Python.
+"""The environments: made once, reused after. Needs nothing but Python.
 
 `python book/env.py ARGUMENTS` makes .venv where it is missing or out of date, then
 runs its Python with ARGUMENTS (`python book/env.py -m pytest`).
+`--newest ARGUMENTS` runs them in .venv-newest, made afresh without the lock. pip reads
+PIP_CONSTRAINT by itself: the file that it names holds packages back there.
 `--lock OPTIONS` writes requirements.lock; the OPTIONS go to uv.
 """
 
@@ -15,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
+NEWEST = ROOT / ".venv-newest"
 STAMP = VENV / "made-from.txt"  # what the environment was made from
 LOCK = ROOT / "requirements.lock"
 LOCK_HEAD = """\
@@ -87,6 +90,13 @@ def ensure() -> None:
     STAMP.write_text(mark)
 
 
+def newest() -> None:
+    """Make .venv-newest from pyproject.toml, everything as new as it allows."""
+    print("Making the environment in .venv-newest (a few minutes) ...", flush=True)
+    create(NEWEST)
+    pip_install(NEWEST, "--editable", ".[book,test]")
+
+
 def lock(*options: str) -> None:
     """Write requirements.lock: versions and hashes for every platform and Python.
 
@@ -112,8 +122,8 @@ def lock(*options: str) -> None:
 def help_make() -> None:
     """List the Makefile's targets with what stands behind their ##."""
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target, what in re.findall(r"(?m)^(\w+):[^#\n]*## (.*)$", text):
-        print(f"  make {target:<10} {what}")
+    for target, what in re.findall(r"(?m)^([\w-]+):[^#\n]*## (.*)$", text):
+        print(f"  make {target:<12} {what}")
 
 
 def clean() -> None:
@@ -127,9 +137,14 @@ def main() -> None:
     if arguments and arguments[0] in actions:
         actions[arguments[0]](*arguments[1:])
         return
-    ensure()
+    folder = VENV
+    if arguments[:1] == ["--newest"]:
+        folder, *arguments = NEWEST, *arguments[1:]
+        newest()
+    else:
+        ensure()
     if arguments:
-        sys.exit(subprocess.run([python(VENV), *arguments], cwd=ROOT).returncode)
+        sys.exit(subprocess.run([python(folder), *arguments], cwd=ROOT).returncode)
 
 
 if __name__ == "__main__":
