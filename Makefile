@@ -4,7 +4,7 @@ RUN := $(PYTHON) book/env.py
 # Where the book is published, and a folder with what is published there now.
 export REPOSITORY SITE_URL PUBLISHED
 
-.PHONY: help book site serve test test-anywhere lint format notebooks weights models results font lock clean
+.PHONY: help book site serve test test-anywhere test-newest lint format notebooks weights models results font lock clean
 
 help: ## list what make can do
 	@$(PYTHON) book/env.py --help-make
@@ -24,6 +24,11 @@ test: lint ## run everything that CI runs
 
 test-anywhere: ## run the published notebooks where little is installed, old and new
 	$(RUN) -m pytest -m anywhere tests/test_anywhere.py
+
+# A file that PIP_CONSTRAINT names may hold packages back, e.g. with torch==2.13.0.
+test-newest: ## run library tests and notebooks with the newest dependencies
+	$(RUN) --newest -m pytest --nbval-lax -m "not site and not anywhere" \
+		--ignore tests/test_project.py tests notebooks
 
 lint: ## check code and notebooks with ruff
 	$(RUN) -m ruff check .
@@ -56,7 +61,7 @@ results: ## measure again what the chapters cite
 font: ## cut the Chinese font subset after changing unetlib/labels.py
 	$(RUN) book/font.py
 
-lock: ## write the exact versions of this environment to requirements.lock
+lock: ## write the exact versions and hashes of all packages to requirements.lock
 	$(RUN) book/env.py --lock
 
 clean: ## remove what was built; the environment stays

@@ -1,7 +1,10 @@
-"""The environment: made once, reused after. Needs nothing but Python.
+"""The environments: made once, reused after. Needs nothing but Python.
 
 `python book/env.py ARGUMENTS` makes .venv where it is missing or out of date, then
 runs its Python with ARGUMENTS (`python book/env.py -m pytest`).
+`--newest ARGUMENTS` runs them in .venv-newest, made afresh without the lock. pip reads
+PIP_CONSTRAINT by itself: the file that it names holds packages back there.
+`--lock OPTIONS` writes requirements.lock; the OPTIONS go to uv.
 """
 
 import hashlib
@@ -14,55 +17,113 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
-LOCK = ROOT / "requirements.lock"
+NEWEST = ROOT / ".venv-newest"
 STAMP = VENV / "made-from.txt"  # what the environment was made from
-BIN = VENV / ("Scripts" if sys.platform == "win32" else "bin")
-PYTHON = BIN / ("python.exe" if sys.platform == "win32" else "python")
+LOCK = ROOT / "requirements.lock"
+LOCK_HEAD = """\
+# Written by `make lock`, installed by book/env.py: one set of versions for Linux, macOS
+# and Windows, Python 3.11 and newer. pip refuses a file whose hash is not here.
+# torch alone has no hash, and what only its CUDA build needs is left out: a platform
+# may have several builds, and pip takes the one that your indexes offer.
+"""
+FAILED = """\
+Installing failed, for the reason above.
+  A network error: run it again.
+  Hashes that do not match: a file is not the one that was locked. Do not use it.
+  No matching distribution, after changing pyproject.toml: make lock."""
 
 
-def ensure() -> None:
-    """Make .venv from pyproject.toml and requirements.lock, unless it is up to date."""
+def python(folder: Path) -> Path:
+    """The Python of the environment in that folder."""
+    return folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+
+
+def create(folder: Path) -> None:
     if sys.version_info < (3, 11):  # noqa: UP036, this runs before pip can refuse
         sys.exit(
             f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: "
             "name another one, e.g. make book PYTHON=python3.11"
         )
-    sources = [ROOT / "pyproject.toml", LOCK]
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+    try:
+        venv.create(folder, with_pip=True, clear=True)
+    except subprocess.CalledProcessError:
+        sys.exit("Python has no venv here; on Debian: apt-get install python3-venv")
+
+
+def pip_install(folder: Path, *arguments: str) -> None:
+    command = [python(folder), "-m", "pip", "install", "--quiet"]
+    command += ["--disable-pip-version-check", *arguments]
+    if subprocess.run(command, cwd=ROOT).returncode:
+        sys.exit(FAILED)
+
+
+def install_locked() -> None:
+    """Install what the lock names, then the project, which must find all it needs."""
+    text = LOCK.read_text(encoding="utf-8")
+    above, torch, below = re.split(r"(?m)^(torch==\S+)$", text)
+    setuptools = re.search(r"(?m)^setuptools==.*(\n .*)*", text)[0]
+    part = VENV / "requirements.txt"
+    checked = ["--require-hashes", "--no-deps", "--no-build-isolation"]
+    # setuptools first: source packages build with it, not with one fetched unchecked.
+    for lines in (setuptools, above + below):
+        part.write_text(lines, encoding="utf-8")
+        pip_install(VENV, *checked, "--requirement", str(part))
+    # With what it depends on: its CUDA build needs packages that the lock leaves out.
+    pip_install(VENV, torch)
+    offline = ["--no-index", "--no-build-isolation"]
+    pip_install(VENV, *offline, "--editable", ".[book,test]")
+
+
+def ensure() -> None:
+    """Make .venv from requirements.lock, unless it is up to date."""
+    sources = ["pyproject.toml", "requirements.lock", "unetlib/__init__.py"]
+    content = b"".join((ROOT / name).read_bytes() for name in sources)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    mark = f"{digest} Python {version} {ROOT}"
+    mark = f"{hashlib.sha256(content).hexdigest()} Python {version} {ROOT}"
     made_from = STAMP.read_text() if STAMP.exists() else ""
-    if made_from == mark and PYTHON.exists():
+    if made_from == mark and python(VENV).exists():
         return
     print("Making the environment in .venv (a few minutes, once) ...", flush=True)
-    if not PYTHON.exists() or f"Python {version} " not in made_from:
-        try:
-            venv.create(VENV, with_pip=True, clear=True)
-        except subprocess.CalledProcessError:
-            sys.exit("Python has no venv here; on Debian: apt-get install python3-venv")
-    # The lock as constraints: what another platform needs besides is still found.
-    pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    install = [*pip, "--constraint", LOCK, "--editable", ".[book,test]"]
-    if subprocess.run(install, cwd=ROOT).returncode:
-        sys.exit("Installing failed: see above. Behind a slow mirror, run it again")
+    if not python(VENV).exists() or f"Python {version} " not in made_from:
+        create(VENV)
+    install_locked()
     STAMP.write_text(mark)
 
 
-def lock() -> None:
-    """Write the versions that are installed, our own package left out."""
-    command = [PYTHON, "-m", "pip", "freeze", "--exclude-editable"]
-    frozen = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    # A build tag (+cpu, +cu130) would hold on this machine only.
-    lines = [re.sub(r"\+\w+$", "", line) for line in frozen.splitlines()]
-    LOCK.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print(f"{LOCK.name}: {len(lines)} packages")
+def newest() -> None:
+    """Make .venv-newest from pyproject.toml, everything as new as it allows."""
+    print("Making the environment in .venv-newest (a few minutes) ...", flush=True)
+    create(NEWEST)
+    pip_install(NEWEST, "--editable", ".[book,test]")
+
+
+def lock(*options: str) -> None:
+    """Write requirements.lock: versions and hashes for every platform and Python.
+
+    Versions stay as far as pyproject.toml allows; the option --upgrade moves them all.
+    """
+    if not python(VENV).exists():
+        create(VENV)
+    pip_install(VENV, "uv")  # here, not in an extra: only locking needs it
+    command = [python(VENV), "-m", "uv", "pip", "compile", "pyproject.toml"]
+    command += ["--extra", "book", "--extra", "test", "--output-file", LOCK, "--quiet"]
+    # "fewest": one version of a package for all, unless a Python can have none.
+    command += ["--universal", "--python-version", "3.11", "--fork-strategy", "fewest"]
+    command += ["--generate-hashes", "--no-header", "--no-annotate", *options]
+    if subprocess.run(command, cwd=ROOT).returncode:
+        sys.exit("uv did not find versions that fit, for the reason above")
+    text = LOCK.read_text(encoding="utf-8")
+    text = re.sub(r"(?m)^(cuda-|nvidia-|triton==).*\n( .*\n)*", "", text)
+    text = re.sub(r"(?m)^(torch==\S+).*(\n .*)*", r"\1", text)
+    LOCK.write_text(LOCK_HEAD + text, encoding="utf-8")
+    print(f"{LOCK.name}: {len(re.findall('(?m)^[a-z]', text))} packages")
 
 
 def help_make() -> None:
     """List the Makefile's targets with what stands behind their ##."""
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target, what in re.findall(r"(?m)^(\w+):[^#\n]*## (.*)$", text):
-        print(f"  make {target:<10} {what}")
+    for target, what in re.findall(r"(?m)^([\w-]+):[^#\n]*## (.*)$", text):
+        print(f"  make {target:<12} {what}")
 
 
 def clean() -> None:
@@ -74,11 +135,16 @@ def main() -> None:
     arguments = sys.argv[1:]
     actions = {"--lock": lock, "--help-make": help_make, "--clean": clean}
     if arguments and arguments[0] in actions:
-        actions[arguments[0]]()
+        actions[arguments[0]](*arguments[1:])
         return
-    ensure()
+    folder = VENV
+    if arguments[:1] == ["--newest"]:
+        folder, *arguments = NEWEST, *arguments[1:]
+        newest()
+    else:
+        ensure()
     if arguments:
-        sys.exit(subprocess.run([PYTHON, *arguments], cwd=ROOT).returncode)
+        sys.exit(subprocess.run([python(folder), *arguments], cwd=ROOT).returncode)
 
 
 if __name__ == "__main__":

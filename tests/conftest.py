@@ -17,6 +17,13 @@ from unetlib.data import Digits, load_mnist
 matplotlib.use("Agg")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what reads the built site: the fixture, or one that is made from it."""
+    for item in items:
+        if {"site", "published"} & {*getattr(item, "fixturenames", ())}:
+            item.add_marker(pytest.mark.site)
+
+
 @pytest.fixture(scope="session")
 def mnist() -> tuple[Digits, Digits]:
     return load_mnist()

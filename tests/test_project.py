@@ -6,16 +6,25 @@ Dependencies, versions, both languages of CONTRIBUTING, and the forms that GitHu
 import re
 import subprocess
 import tomllib
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, requires, version
 
 import pytest
 import yaml
 from chapters import ROOT
+from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import unetlib
 
 CONDA_NAMES = {"torch": "pytorch"}  # where conda-forge calls it otherwise
+CUDA = re.compile("cuda|nvidia|triton")  # packages for torch's CUDA build alone
+PLATFORMS = {  # sys_platform, platform_system, os_name, platform_machine
+    "Linux": ("linux", "Linux", "posix", "x86_64"),
+    "macOS": ("darwin", "Darwin", "posix", "arm64"),
+    "Windows": ("win32", "Windows", "nt", "AMD64"),
+}
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
     "project"
@@ -25,17 +34,60 @@ WANTED = [
     for group in (PROJECT["dependencies"], *PROJECT["optional-dependencies"].values())
     for line in group
 ]
+LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 
 
-def lock() -> dict[str, str]:
-    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
-    return {canonicalize_name(n): v for n, v in (line.split("==") for line in lines)}
+def lock() -> list[tuple[Requirement, list[str]]]:
+    """Every package of the lock with its hashes."""
+    return [
+        (Requirement(first), re.findall(r"--hash=sha256:[0-9a-f]{64}\b", rest))
+        for first, rest in re.findall(r"(?m)^(\w[^\\\n]*)((?:.*\n )*.*)", LOCK)
+    ]
 
 
-def test_the_lock_satisfies_the_project():
-    for requirement in WANTED:
-        version = lock()[canonicalize_name(requirement.name)]
-        assert requirement.specifier.contains(version), requirement
+def needed(environment: dict[str, str]) -> Iterator[Requirement]:
+    """What the project needs there and what that needs, as installed packages say."""
+    wanted, seen = list(WANTED), set()
+    while wanted:
+        requirement = wanted.pop()
+        if str(requirement) in seen or CUDA.match(requirement.name):
+            continue
+        seen.add(str(requirement))
+        yield requirement
+        try:
+            lines = requires(requirement.name) or []
+        except PackageNotFoundError:  # for another platform than this
+            continue
+        for inner in map(Requirement, lines):
+            extras = [environment | {"extra": e} for e in ("", *requirement.extras)]
+            if not inner.marker or any(map(inner.marker.evaluate, extras)):
+                wanted.append(inner)
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.14"])
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_the_lock_satisfies_the_project(platform, python):
+    names = ("sys_platform", "platform_system", "os_name", "platform_machine")
+    environment = default_environment() | dict(
+        zip(names, PLATFORMS[platform], strict=True),
+        python_version=python,
+        python_full_version=f"{python}.0",
+    )
+    there = [r for r, _ in lock() if not r.marker or r.marker.evaluate(environment)]
+    pins = {canonicalize_name(r.name): str(r.specifier) for r in there}
+    assert len(pins) == len(there)
+    for requirement in needed(environment):
+        pin = pins[canonicalize_name(requirement.name)]
+        assert requirement.specifier.contains(pin.removeprefix("==")), requirement
+
+
+def test_all_of_the_lock_but_torch_has_hashes():
+    assert {r.name for r, hashes in lock() if not hashes} == {"torch"}
+
+
+def test_the_lock_is_for_every_build_and_index():
+    assert not [r.name for r, _ in lock() if CUDA.match(r.name)]
+    assert not re.search(r"(?m)^-|@|://", LOCK)
 
 
 def test_environment_yml_asks_for_the_same():
@@ -54,7 +106,8 @@ def read(name: str) -> str:
 
 
 def test_versions_agree():
-    assert PROJECT["version"] == unetlib.__version__
+    assert "version" in PROJECT["dynamic"]
+    assert version("unetlib") == unetlib.__version__
     changes = re.findall(r"(?m)^## ([\d.]+) - ([\d-]+)$", read("CHANGELOG.md"))
     assert changes[0][0] == unetlib.__version__
     citation = yaml.safe_load(read("CITATION.cff"))
