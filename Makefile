@@ -51,6 +51,7 @@ results: ## measure again what the chapters cite
 	$(RUN) book/experiments/skips.py
 	$(RUN) book/experiments/loss_scale.py
 	$(RUN) book/experiments/batches.py
+	$(RUN) book/experiments/fit_overhead.py
 	$(RUN) book/experiments/roofline.py
 	$(RUN) book/experiments/article_steps.py
 	$(RUN) book/experiments/time_to_psnr.py

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from jupyter_client.manager import start_new_kernel
 
 from unetlib import checkpoints, run
 from unetlib.checkpoints import CHECKPOINT, read_checkpoint
@@ -26,6 +27,17 @@ from unetlib.step import TrainStep
 KILLS = 50
 RECIPE = replace(BOOK, batch_size=8, epochs=3)  # 8 steps an epoch on 64 pictures
 LONG = replace(RECIPE, epochs=100)
+IN_A_NOTEBOOK = """
+import torch
+from dataclasses import replace
+from unetlib.data import load_mnist
+from unetlib.loop import fit
+from unetlib.model import SkipUnet
+from unetlib.recipes import BOOK
+recipe = replace(BOOK, batch_size=8, epochs=1000)
+model = SkipUnet(width=4)
+history = fit(model, load_mnist()[0].images[:64], recipe, folder={folder!r})
+"""
 WAYS = multiprocessing.get_all_start_methods()
 
 
@@ -158,6 +170,31 @@ def test_ctrl_c_before_anything_was_learned(few_images, tmp_path, monkeypatch, c
     history = fit(seeded(), few_images, RECIPE, folder=tmp_path)
     assert history.loss == [] and not (tmp_path / CHECKPOINT).exists()
     assert capsys.readouterr().out.endswith("stopped in epoch 0 after 0 of 8 steps\n")
+
+
+def test_the_stop_button_of_a_notebook(tmp_path):
+    """In a real kernel: the cell ends well, and what it made is there to look at."""
+    manager, client = start_new_kernel(kernel_name="python3")
+    try:
+        asked = client.execute(IN_A_NOTEBOOK.format(folder=str(tmp_path)))
+        deadline = time.monotonic() + 120
+        while not (tmp_path / CHECKPOINT).exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        manager.interrupt_kernel()
+        reply = client.get_shell_msg(timeout=60)
+        assert reply["parent_header"]["msg_id"] == asked
+        assert reply["content"]["status"] == "ok", reply["content"]
+        said = client.execute_interactive(
+            "assert model(torch.zeros(1, 1, 28, 28)).isfinite().all()\n"
+            "assert 0 < len(history.loss) < 1000",
+            timeout=60,
+        )
+        assert said["content"]["status"] == "ok", said["content"]
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    about, _ = read_checkpoint(tmp_path / CHECKPOINT)
+    assert about["history"].loss
 
 
 # ---------- spoilt ----------

@@ -1,8 +1,8 @@
-"""Beside the race: how our step grows, and what `fit` adds to it."""
+"""Beside the race: how our step grows."""
 
 from functools import partial
 
-from contestants import fitted, ours
+from contestants import ours
 from race import Track, race, summary
 
 from unetlib.model import SkipUnet
@@ -26,19 +26,3 @@ def growth(track: Track, rounds: int, steps: int) -> dict:
         size = int(number) if kind == "batch" else track.batch_size
         rows[name] = summary(turns[name], size)
     return rows
-
-
-def fit_overhead(track: Track, rounds: int, steps: int) -> dict:
-    """What `fit` adds to its steps: progress, logs, a picture and a checkpoint.
-
-    An epoch has `steps` steps here; the article's has 3,750, so that what is done once
-    an epoch weighs less there.
-    """
-    loops = {"bare": partial(ours, speed=FAST), "fit": partial(fitted, steps=steps)}
-    turns = race(loops, track, rounds, steps)
-    rows = {name: summary(turns[name], track.batch_size) for name in loops}
-    medians = {
-        name: row["milliseconds_per_step"]["median"] for name, row in rows.items()
-    }
-    percent = 100 * (medians["fit"] / medians["bare"] - 1)
-    return {"steps_per_epoch": steps, **rows, "overhead_percent": percent}

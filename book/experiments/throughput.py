@@ -17,7 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import torch
 from contestants import article, expected_losses, ladder, tutorial
-from growth import fit_overhead, growth
+from growth import growth
 from measured import circumstances, write_result
 from peers import PACKAGES, PEERS
 from race import Loop, Track, race, summary
@@ -116,7 +116,6 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--threads", type=int, default=2, help="CPU threads (and cores) of each loop")
     add("--rounds", type=int, default=7, help="turns of each loop, at least 2")
     add("--steps", type=int, default=5, help="steps in a turn")
-    add("--fit-steps", type=int, default=60, help="steps in an epoch of fit")
     add(
         "--only",
         nargs="+",
@@ -151,7 +150,6 @@ def main() -> None:
         return
     result["times_faster"] = times_faster(result["contestants"])
     result["growth"] = growth(track, options.rounds, options.steps)
-    result["fit"] = fit_overhead(track, options.rounds, options.fit_steps)
     write_result(f"throughput_{track.device}", result)
 
 
