@@ -46,6 +46,14 @@ class Run:
         return load_checkpoint(folder, self.model, self.step, self.batcher)
 
 
+def assert_refused(run: Run, folder: Path, message: str) -> None:
+    """Loading fails with this message and leaves everything as it was."""
+    before = run.state()
+    with pytest.raises(ValueError, match=message):
+        run.load(folder)
+    assert run.state() == before
+
+
 @pytest.fixture(scope="module")
 def good(tmp_path_factory, mnist) -> Path:
     """The folder of a run after the first of two epochs."""
@@ -92,22 +100,18 @@ def test_damaged(good, few_images, tmp_path, spoil, message):
     content = spoil((good / CHECKPOINT).read_bytes())
     if content is not None:
         (tmp_path / CHECKPOINT).write_bytes(content)
-    run = Run(few_images)
-    before = run.state()
-    with pytest.raises(ValueError, match=message + r"[\s\S]*expected a checkpoint"):
-        run.load(tmp_path)
-    assert run.state() == before
+    message += r"[\s\S]*expected a checkpoint"
+    assert_refused(Run(few_images), tmp_path, message)
 
 
 def test_pickles_are_never_opened(few_images, tmp_path):
     trace, path = tmp_path / "trace", tmp_path / CHECKPOINT
-    for content in (pickle.dumps(Hostile(trace)), None):
-        if content is None:
-            torch.save({"model": Hostile(trace)}, path)
-        else:
-            path.write_bytes(content)
-        with pytest.raises(ValueError, match="cannot resume"):
-            Run(few_images).load(tmp_path)
+    for write in (
+        lambda: path.write_bytes(pickle.dumps(Hostile(trace))),
+        lambda: torch.save({"model": Hostile(trace)}, path),
+    ):
+        write()
+        assert_refused(Run(few_images), tmp_path, "cannot resume")
     assert not trace.exists()
 
 
@@ -127,11 +131,7 @@ def test_pickles_are_never_opened(few_images, tmp_path):
 )  # fmt: skip
 def test_what_it_says_of_itself(good, few_images, tmp_path, about, message):
     changed(good, tmp_path, about=about)
-    run = Run(few_images)
-    before = run.state()
-    with pytest.raises(ValueError, match=message):
-        run.load(tmp_path)
-    assert run.state() == before
+    assert_refused(Run(few_images), tmp_path, message)
 
 
 @pytest.mark.parametrize(
@@ -149,11 +149,7 @@ def test_what_it_says_of_itself(good, few_images, tmp_path, about, message):
 )  # fmt: skip
 def test_tensors_of_another_kind(good, few_images, tmp_path, tensors, message):
     changed(good, tmp_path, tensors=tensors)
-    run = Run(few_images)
-    before = run.state()
-    with pytest.raises(ValueError, match=message):
-        run.load(tmp_path)
-    assert run.state() == before
+    assert_refused(Run(few_images), tmp_path, message)
 
 
 @pytest.mark.parametrize(
@@ -161,16 +157,13 @@ def test_tensors_of_another_kind(good, few_images, tmp_path, tensors, message):
 )
 def test_another_network(good, few_images, network, options):
     run = Run(few_images, network=network, **options)
-    before = run.state()
-    with pytest.raises(ValueError, match="holds another network: adam.0.exp_avg is"):
-        run.load(good)
-    assert run.state() == before
+    assert_refused(run, good, "holds another network: adam.0.exp_avg is")
 
 
 def test_another_recipe(good, few_images):
     other = replace(RECIPE, lr=1e-3, sigma=(0.0, 0.5))
-    with pytest.raises(ValueError, match="another recipe: lr, sigma differ"):
-        Run(few_images, other).load(good)
+    run = Run(few_images, other)
+    assert_refused(run, good, "another recipe: lr, sigma differ")
 
 
 def test_state_of_another_kind_of_device(good, few_images, tmp_path):
