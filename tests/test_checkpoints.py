@@ -35,12 +35,12 @@ class Run:
         self.step = TrainStep(self.model, recipe, 16, speed)
         self.batcher = Batcher(images, 8, recipe.scale, recipe.sigma)
 
-    def state(self) -> list:
-        adam = self.step.state_dict()
-        flat = [v for memory in adam.pop("adam").values() for v in memory.values()]
-        tensors = [*self.model.state_dict().values(), *flat]
+    def state(self) -> tuple[bytes, dict]:
+        about = self.step.state_dict()
+        tensors = [*self.model.state_dict().values()]
+        tensors += [x for memory in about.pop("adam").values() for x in memory.values()]
         tensors.append(self.batcher.generator.get_state())
-        return [*(tensor.tolist() for tensor in tensors), adam]
+        return b"".join(tensor.numpy().tobytes() for tensor in tensors), about
 
     def load(self, folder: Path) -> History:
         return load_checkpoint(folder, self.model, self.step, self.batcher)
