@@ -15,7 +15,7 @@ from website import LANGUAGES, ROOT
 PAGES = [
     f"{language}/{name}.html"
     for language in LANGUAGES
-    for name in (*NAMES, "glossary", "api", "search")
+    for name in (*NAMES, "troubleshooting", "glossary", "api", "search")
 ]
 PHONE = {"width": 390, "height": 844}
 PAPER = {"width": 720, "height": 1040}  # A4 between its margins
