@@ -1,0 +1,408 @@
+"""The troubleshooting pages: each message is brought about, and stands there so."""
+
+import errno
+import json
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import situations
+import test_jupyterlab
+import torch
+from matplotlib import font_manager
+from messages import REPRODUCED, about, blocks, entries, misquoted, page, said
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from situations import draw, import_without_packages, run_first_cell
+from website import LANGUAGES, ROOT
+
+from unetlib import load_pretrained, use_language
+from unetlib.checkpoints import CHECKPOINT
+from unetlib.data import Digits, load_idx, load_mnist, load_npy
+from unetlib.loop import fit
+from unetlib.metrics import psnr
+from unetlib.model import SkipUnet, Unet, conv
+from unetlib.noise import add_gaussian_noise
+from unetlib.recipes import ARTICLE, BOOK
+from unetlib.step import TrainStep
+
+RECIPE = replace(BOOK, batch_size=8, epochs=2)  # 8 steps an epoch on 64 pictures
+lab = test_jupyterlab.lab
+
+
+def error(call: Callable, *arguments, **options) -> str:
+    """What a reader sees of the error that the call ends with."""
+    with pytest.raises(Exception) as ended:
+        call(*arguments, **options)
+    return said(ended.value)
+
+
+@pytest.fixture(params=LANGUAGES)
+def language(request) -> str:
+    return request.param
+
+
+# ---------- the pages ----------
+
+
+def test_each_entry_is_reproduced():
+    assert set(entries("en")) == REPRODUCED
+
+
+def code(entry: str, language: str) -> list[str]:
+    """All that can be run, less what a reader fills in, which is in the language."""
+    kinds = ("python", "ipython3", "bash", "powershell")
+    found = [block for k in kinds for block in blocks(entries(language)[entry], k)]
+    return [re.sub("<.*>", "<>", block) for block in found]
+
+
+def test_both_pages_have_the_same_entries_and_the_same_code():
+    assert list(entries("zh")) == list(entries("en"))
+    for entry in entries("en"):
+        assert code(entry, "zh") == code(entry, "en"), entry
+
+
+def test_each_page_leads_to_every_entry(language):
+    opening = page(language).partition("\n## ")[0]
+    assert re.findall(r"\(#([\w-]+)\)", opening) == list(entries(language))
+
+
+def test_the_first_cell_of_notebooks_leads_to_entries():
+    cell = situations.INSTALL.read_text(encoding="utf-8")
+    linked = set(re.findall(r"HELP#([\w-]+)", cell))
+    assert linked == {"no-torch", "no-network", "stale-kernel"}
+    assert linked < set(entries("en"))
+
+
+@pytest.mark.parametrize(
+    ("quotes", "seen"),
+    [
+        (["disk is full"], ["disk was full"]),
+        (["could not save …: full"], ["could not save a.jpg; full"]),
+        (["the loss became nan"], ["the loss became nan. Try less"]),
+        (["the first"], ["the first", "the second"]),
+        (["the first", "the second"], ["the first"]),
+        (["a", "b"], ["b", "a"]),
+    ],
+)
+def test_a_wrong_quote_is_seen(quotes, seen):
+    assert misquoted(quotes, seen) != []
+
+
+def test_a_right_quote_passes():
+    quotes = ["epoch …:\n  … of … steps", "….ipynb died"]
+    assert misquoted(quotes, ["epoch 1:   5 of 8\nsteps", "my.ipynb died"]) == []
+
+
+# ---------- getting started ----------
+
+
+@about("no-torch")
+def test_torch_is_missing(language, tmp_path) -> list[str]:
+    printed = run_first_cell(language, tmp_path, before=situations.hide("torch"))
+    return [printed.splitlines()[-1], import_without_packages("torch")]
+
+
+@about("no-network")
+def test_unetlib_cannot_be_fetched(language, tmp_path) -> list[str]:
+    printed = run_first_cell(language, tmp_path)
+    reasons = ("Max retries exceeded", "connection-failed")  # of pip, old and new
+    assert any(reason in printed for reason in reasons)
+    assert all(f"`{reason}`" in entries(language)["no-network"] for reason in reasons)
+    lines = [line.strip() for line in printed.splitlines()]
+    start = next(i for i, s in enumerate(lines) if s.startswith("ERROR: Could not f"))
+    by_pip = "\n".join(lines[start : start + 2])
+    return [lines[-1], by_pip, import_without_packages("unetlib")]
+
+
+@about("stale-kernel")
+def test_another_unetlib_was_imported(language, tmp_path) -> list[str]:
+    situations.write_wheel(tmp_path)
+    installed, wheels = tmp_path / "installed", str(tmp_path)
+    printed = run_first_cell(language, installed, "import unetlib", wheels)
+    # As the page says: after a restart the first cell does nothing.
+    assert run_first_cell(language, installed, wheels=wheels) == ""
+    return [printed.splitlines()[-1]]
+
+
+@about("windows")
+def test_make_is_missing_and_paths_are_long(monkeypatch) -> list[str | None]:
+    make = situations.shell_without_make()
+    if sys.platform == "win32":
+        assert f"`{make.splitlines()[0].rstrip(',')}`" in entries("en")["windows"]
+        make = None
+    from pip._internal.commands import install  # the hint is nowhere else
+
+    monkeypatch.setattr(install, "WINDOWS", True)
+    path = "C:/" + "folder/" * 50
+    missing = OSError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+    too_long = install.create_os_error_message(missing, False, False)
+    return [make, f"ERROR: {too_long}"]
+
+
+def test_the_lines_without_make_are_the_makefiles(language):
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    code = "".join(
+        blocks(entries(language)[e], "bash")[0] for e in ("windows", "sliders")
+    )
+    lines = [line for line in code.splitlines() if "env.py" in line]
+    assert len(lines) == 3
+    for line in lines:
+        assert f"\t{line.replace('python book/env.py', '$(RUN)')}\n" in makefile
+
+
+# ---------- the machine ----------
+
+
+@about("no-gpu")
+def test_there_is_no_gpu(few_images, monkeypatch) -> list[str]:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    seen = [error(fit, Unet(), few_images, RECIPE, device="cuda")]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    for device in ("cuda:1", "gpu"):
+        seen.append(error(fit, Unet(), few_images, RECIPE, device=device))
+    return seen
+
+
+@about("out-of-memory")
+def test_memory_runs_out(few_images, monkeypatch, lab, browser) -> list[str]:
+    seen = [error(fit, SkipUnet(), few_images, replace(RECIPE, batch_size=10**12))]
+
+    def learn(*_) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+
+    monkeypatch.setattr(TrainStep, "learn", learn)
+    seen.append(error(fit, SkipUnet(), few_images, RECIPE))
+    with situations.notebook(lab, browser, "import os\nos._exit(1)") as opened:
+        return [*seen, opened.locator(".jp-Dialog-body").inner_text()]
+
+
+@about("slow")
+def test_progress_shows_how_long_it_takes(mnist, monkeypatch, capsys) -> list[str]:
+    learn = TrainStep.learn
+
+    def stopped(step, *batch) -> torch.Tensor:
+        signal.raise_signal(signal.SIGINT)
+        return learn(step, *batch)
+
+    monkeypatch.setattr(TrainStep, "learn", stopped)
+    fit(Unet(), mnist[0].images, ARTICLE)
+    bars = re.split(r"[\r\n]", capsys.readouterr().out)
+    return [[bar for bar in bars if " 1/" in bar][-1]]
+
+
+# ---------- pictures and data ----------
+
+
+@about("shapes")
+def test_shapes_and_types(mnist) -> list[str]:
+    denoiser, images = load_pretrained("skip"), mnist[1].images[:8]
+    pictures = torch.tensor(images).unsqueeze(1)
+    generator = torch.Generator().manual_seed(0)
+    return [
+        error(denoiser, torch.rand(28, 28)),
+        error(denoiser, torch.rand(1, 1, 30, 30)),
+        error(add_gaussian_noise, pictures, 0.5, generator),
+        error(conv(1, 32), pictures),
+        error(fit, Unet(), images / 255, RECIPE),
+    ]
+
+
+@about("scale")
+def test_a_wrong_scale_shows_in_the_clean_picture(clean, capsys) -> list[str]:
+    denoiser = load_pretrained("skip")
+
+    def quality(scale: float) -> float:
+        generator = torch.Generator().manual_seed(0)
+        wrong = clean * scale
+        return psnr(denoiser(add_gaussian_noise(wrong, 0.5, generator)), clean).mean()
+
+    look = blocks(entries("en")["scale"], "python")[0]
+    exec(look, {"clean": clean})
+    assert f"`{capsys.readouterr().out.strip()}`" in entries("en")["scale"]
+    seen = []
+    for scale in (255, 255 / 512):
+        assert quality(scale) < quality(1) - 3  # nothing complains, but: "several dB"
+        exec(look, {"clean": clean * scale})
+        seen.append(capsys.readouterr().out)
+    return seen
+
+
+@about("data")
+def test_damaged_and_foreign_files(mnist, tmp_path, monkeypatch) -> list[str]:
+    shipped = tmp_path / "mnist.npz"
+    shipped.write_bytes(b"half")
+    monkeypatch.setattr("unetlib.data.SHIPPED", shipped)
+    seen = [error(load_mnist), error(load_idx, tmp_path)]
+    web_page = b"<!DOCTYPE html><title>Sign in to this network</title>"
+    header = np.array([0x0803, 60_000, 28, 28], ">i4").tobytes()
+    (tmp_path / "train-labels-idx1-ubyte").touch()
+    for content in (web_page, header + b"the rest is missing"):
+        (tmp_path / "train-images-idx3-ubyte").write_bytes(content)
+        seen.append(error(load_idx, tmp_path))
+    np.save(tmp_path / "y_train_label.npy", mnist[0].labels[:64])
+    (tmp_path / "x_train.npy").write_bytes(web_page)
+    seen.append(error(load_npy, tmp_path))
+    np.save(tmp_path / "x_train.npy", mnist[0].images[:64] / 255)
+    seen.append(error(load_npy, tmp_path))
+    return seen
+
+
+# ---------- training ----------
+
+
+@about("diverged")
+def test_training_diverges(few_images) -> list[str]:
+    torch.manual_seed(0)
+    wild = replace(RECIPE, lr=1e6, one_cycle=False, epochs=20)
+    high = replace(ARTICLE, lr=0.1, epochs=2)
+    return [
+        error(fit, SkipUnet(), few_images, wild),
+        error(fit, Unet(), few_images[:16], high),
+    ]
+
+
+def resume(folder: Path, images: np.ndarray, recipe=RECIPE, network=SkipUnet) -> str:
+    return error(fit, network(), images, recipe, folder=folder, resume=True)
+
+
+@about("checkpoints")
+def test_training_cannot_be_resumed(few_images, tmp_path) -> list[str]:
+    seen = [resume(tmp_path, few_images)]
+    checkpoint = tmp_path / CHECKPOINT
+    checkpoint.write_bytes(b"half")
+    seen.append(resume(tmp_path, few_images))
+    fit(SkipUnet(), few_images, RECIPE, folder=tmp_path, stop_after=1)
+    seen.append(resume(tmp_path, few_images, replace(RECIPE, lr=1e-3, epochs=4)))
+    seen.append(resume(tmp_path, few_images, network=Unet))
+    seen.append(resume(tmp_path, few_images[:32]))
+    tensors = load_file(checkpoint)
+    with safe_open(checkpoint, framework="pt") as file:
+        about_it = json.loads(file.metadata()["unetlib"])
+
+    def rewrite(**changed) -> None:
+        metadata = {"unetlib": json.dumps(about_it | changed)}
+        save_file(tensors, checkpoint, metadata=metadata)
+
+    rewrite(version=99)
+    seen.append(resume(tmp_path, few_images))
+    tensors["generator"] = torch.zeros(16, dtype=torch.uint8)  # as a GPU's
+    rewrite()
+    with pytest.warns(UserWarning) as warned:
+        fit(SkipUnet(), few_images, RECIPE, folder=tmp_path, resume=True)
+    return [*seen, said(warned[0].message)]
+
+
+@about("disk-full")
+def test_the_disk_is_full(few_images, tmp_path, monkeypatch) -> list[str]:
+    def full(_) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.warns(UserWarning) as warned:
+        at_the_end = error(fit, SkipUnet(), few_images, RECIPE, folder=tmp_path)
+    return [said(warned[0].message), at_the_end]
+
+
+# ---------- figures and sliders ----------
+
+
+@pytest.fixture
+def own_settings() -> Iterator[None]:
+    """matplotlib's settings and fonts, as they were before the test."""
+    fonts = list(font_manager.fontManager.ttflist)
+    with matplotlib.rc_context():
+        yield
+    font_manager.fontManager.ttflist[:] = fonts
+
+
+@about("fonts")
+def test_a_font_lacks_characters(own_settings, tmp_path) -> list[str]:
+    choose, add = blocks(entries("en")["fonts"], "python")
+    plt.rcdefaults()
+    without = draw("去噪")
+    exec(choose, {})
+    assert draw("去噪") == []
+    plt.rcdefaults()
+    assert draw("去噪") == without
+    use_language("zh")
+    lacking = draw("希望")
+    font = tmp_path / "reader.ttf"
+    situations.write_font(font, "希望")
+    exec(add.replace("C:/Windows/Fonts/msyh.ttc", font.as_posix()), {})
+    assert draw("去噪：希望 σ") == []
+    return [without[0], lacking[0]]
+
+
+@pytest.fixture(scope="module")
+def outlived_slider(lab, browser) -> str:
+    return situations.outlive_the_kernel(lab, browser)
+
+
+@about("sliders")
+def test_sliders_and_the_live_denoiser(
+    language, outlived_slider, browser, site, served
+) -> list[str]:
+    seen = [outlived_slider]
+    welcome = f"{language}/00_welcome.html"
+    for address in ((site / welcome).as_uri(), f"{served}/{welcome}"):
+        opened = browser.new_page()
+        if address.startswith("http"):
+            opened.add_init_script("delete globalThis.WebAssembly")
+        opened.goto(f"{address}#explore")
+        message = opened.locator('.live-denoiser[data-state="failed"] .live-message')
+        message.wait_for()
+        seen.append(message.inner_text())
+        opened.close()
+    return seen
+
+
+# ---------- what to do ----------
+
+
+@pytest.fixture
+def desk(mnist, few_images, clean, tmp_path, monkeypatch) -> dict:
+    """The names that a reader has, everything small; files go to `tmp_path`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    fit(SkipUnet(), few_images, RECIPE, folder=tmp_path)
+    labels = mnist[0].labels[: len(few_images)]
+    return {
+        "torch": torch,
+        "np": np,
+        "fit": fit,
+        "SkipUnet": SkipUnet,
+        "train": Digits(few_images, labels),
+        "test": mnist[1],
+        "images": few_images,
+        "pictures": few_images / 255,
+        "recipe": RECIPE,
+        "model": SkipUnet(),
+        "denoiser": load_pretrained("skip"),
+        "clean": clean,
+        "noisy": clean,
+        "folder": tmp_path,
+    }
+
+
+@pytest.mark.parametrize("entry", [e for e in entries("en") if e != "fonts"])
+def test_what_to_do_runs(entry, desk):
+    for block in blocks(entries("en")[entry], "python"):
+        exec(block, desk)
+    made = {
+        "out-of-memory": lambda: desk["smaller"].batch_size == 64,
+        "shapes": lambda: desk["denoised"].shape == (1, 1, 30, 30),
+        "data": lambda: np.load("x_train.npy").max() == 255,
+        "disk-full": lambda: Path("unet_model.pth").exists(),
+        "diverged": lambda: len(desk["history"].loss) == RECIPE.epochs,
+    }
+    assert made.get(entry, lambda: True)()
