@@ -92,7 +92,7 @@ class Hostile:
         (lambda raw: b"", "cannot resume"),
         (lambda raw: b"\xff" * 8 + raw[8:], "cannot resume"),
         (lambda raw: b"GIF89a" * 1000, "cannot resume"),
-        (lambda raw: None, "cannot resume.*No such file"),
+        (lambda raw: None, "cannot resume: there is no"),
     ],
     ids=["half", "a byte short", "empty", "endless header", "foreign", "missing"],
 )
@@ -157,7 +157,7 @@ def test_tensors_of_another_kind(good, few_images, tmp_path, tensors, message):
 )
 def test_another_network(good, few_images, network, options):
     run = Run(few_images, network=network, **options)
-    assert_refused(run, good, "holds another network: adam.0.exp_avg is")
+    assert_refused(run, good, "holds another network: model")
 
 
 def test_another_recipe(good, few_images):

@@ -184,7 +184,7 @@ def test_command_line_book_recipe_measures_held_out_digits(monkeypatch, mnist):
         ("--device cuda", 'Use device="cpu"; or, in Colab'),
         ("--device graphics", 'no device is called "graphics"; ask for "cpu"'),
         ("--data nowhere", "nowhere has neither train-images-idx3-ubyte"),
-        ("--resume", "cannot resume from .*expected a checkpoint"),
+        ("--resume", "cannot resume: there is no .*expected a checkpoint"),
     ],
 )
 def test_command_line_says_what_is_wrong(

@@ -136,6 +136,9 @@ def read_checkpoint(path: Path) -> tuple[dict, dict[str, Tensor]]:
     from), "lr" and "history" (a `History`).
     Raises ValueError where the file is missing, damaged or of a later unetlib.
     """
+    expected = "a checkpoint written by unetlib.train"
+    if not path.exists():
+        raise ValueError(f"cannot resume: there is no {path}; expected {expected}")
     try:
         with safe_open(path, framework="pt") as file:
             about = json.loads(file.metadata()["unetlib"])
@@ -146,8 +149,8 @@ def read_checkpoint(path: Path) -> tuple[dict, dict[str, Tensor]]:
             about["lr"] = float(about["lr"])
     except Exception as error:  # a file can be wrong in many ways
         raise ValueError(
-            f"cannot resume from {path} ({type(error).__name__}: {error}); expected a "
-            "checkpoint written by unetlib.train"
+            f"cannot resume from {path} ({type(error).__name__}: {error}); expected "
+            f"{expected}"
         ) from None
     if later:
         raise ValueError(
@@ -199,7 +202,7 @@ def _check_tensors(path: Path, tensors: dict[str, Tensor], model: nn.Module) -> 
         found = named.get(name)
         return "nothing" if found is None else f"{found.dtype} {tuple(found.shape)}"
 
-    for name in sorted(wanted.keys() | tensors.keys()):
+    for name in [*wanted, *(tensors.keys() - wanted.keys())]:  # the model's own first
         if kind(tensors, name) != kind(wanted, name):
             raise ValueError(
                 f"{path} holds another network: {name} is {kind(tensors, name)}, "

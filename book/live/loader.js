@@ -9,7 +9,7 @@
     show(demo, "loading");
     try {
       if (location.protocol === "file:") throw new Error(demo.dataset.file);
-      if (!globalThis.WebAssembly) throw new Error("WebAssembly is switched off");
+      if (!globalThis.WebAssembly) throw new Error(demo.dataset.wasm);
       const { Explorer } = await import(new URL("explorer.js", here));
       await Explorer.start(demo, show);
       show(demo, "ready");
