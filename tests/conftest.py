@@ -9,12 +9,24 @@ import numpy as np
 import pytest
 import torch
 from browser import launch
+from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
 from website import build, build_published, free_port, serve
 
 from unetlib.data import Digits, load_mnist
 
 matplotlib.use("Agg")
+
+# The same examples in every run, however slow the machine;
+# `pytest --hypothesis-profile search` looks for new ones.
+settings.register_profile(
+    "same",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("search", settings.get_profile("same"), derandomize=False)
+settings.load_profile("same")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -13,6 +13,7 @@ from unetlib.batcher import Batcher
 from unetlib.checkpoints import (
     CHECKPOINT,
     History,
+    checksum,
     load_checkpoint,
     read_checkpoint,
     save_checkpoint,
@@ -70,8 +71,9 @@ def changed(good: Path, folder: Path, about=lambda a: a, tensors=lambda t: t) ->
     length = int.from_bytes(raw[:8], "little")
     text = json.loads(raw[8 : 8 + length])["__metadata__"]["unetlib"]
     _, found = read_checkpoint(good / CHECKPOINT)
-    metadata = {"unetlib": json.dumps(about(json.loads(text)))}
-    save_file(tensors(found), folder / CHECKPOINT, metadata=metadata)
+    text, found = json.dumps(about(json.loads(text))), tensors(found)
+    metadata = {"unetlib": text, "sha256": checksum(text, found)}
+    save_file(found, folder / CHECKPOINT, metadata=metadata)
 
 
 class Hostile:
@@ -89,12 +91,21 @@ class Hostile:
     [
         (lambda raw: raw[: len(raw) // 2], "cannot resume"),
         (lambda raw: raw[:-1], "cannot resume"),
+        (lambda raw: raw[:-1] + bytes([raw[-1] ^ 1]), "its checksum is wrong"),
         (lambda raw: b"", "cannot resume"),
         (lambda raw: b"\xff" * 8 + raw[8:], "cannot resume"),
         (lambda raw: b"GIF89a" * 1000, "cannot resume"),
         (lambda raw: None, "cannot resume: there is no"),
     ],
-    ids=["half", "a byte short", "empty", "endless header", "foreign", "missing"],
+    ids=[
+        "half",
+        "a byte short",
+        "a bit",
+        "empty",
+        "endless header",
+        "foreign",
+        "missing",
+    ],
 )
 def test_damaged(good, few_images, tmp_path, spoil, message):
     content = spoil((good / CHECKPOINT).read_bytes())

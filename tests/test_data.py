@@ -73,7 +73,7 @@ def test_split_keeps_order_and_loses_nothing(mnist):
     assert (len(learning), len(validation)) == (55_000, 5_000)
     joined = np.concatenate([learning.images, validation.images])
     assert np.array_equal(joined, mnist[0].images)
-    with pytest.raises(ValueError, match="between 1 and 59999, got 60000"):
+    with pytest.raises(ValueError, match="from 1 to 59999, got 60000"):
         data.split(mnist[0], 60_000)
 
 
@@ -141,7 +141,9 @@ def test_npz_in_place_of_npy(tmp_path, images, labels):
     write_npy_pair(tmp_path, images, labels)
     with (tmp_path / "x_train.npy").open("wb") as file:
         np.savez(file, images)
-    with pytest.raises(ValueError, match="is a zip archive, expected one array"):
+    with pytest.raises(
+        ValueError, match=r"is not a plain numpy array \(it starts with b'PK"
+    ):
         data.load_npy(tmp_path)
 
 
@@ -173,7 +175,10 @@ def test_missing_files_are_named(tmp_path):
         (lambda raw: raw[:10], "not an IDX file"),
         (lambda raw: b"", "not an IDX file"),
         (lambda raw: raw[::-1], "not an IDX file"),
-        (lambda raw: raw[:4] + b"\x7f\xff\xff\xff" + raw[8:], "the 1683627179"),
+        (
+            lambda raw: raw[:4] + b"\x7f\xff\xff\xff" + raw[8:],
+            "not an IDX file of .*1683627179",
+        ),
     ],
     ids=["truncated", "too long", "header cut", "empty", "reversed", "huge"],
 )

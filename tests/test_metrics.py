@@ -65,5 +65,5 @@ def test_denoising_psnr_treats_every_method_alike(clean):
     assert 20 < before[0.1] < 24 and 6 < before[0.5] < 10
     perfect = denoising_psnr(lambda _: clean, clean, [0.5])
     assert perfect[0.5] == float("inf")
-    with pytest.raises(ValueError, match="at least 0, got -1"):
+    with pytest.raises(ValueError, match="from 0 to 1000, got -1"):
         denoising_psnr(lambda x: x, clean, [-1])

@@ -6,25 +6,27 @@ scaled and made noisy where it lies.
 
 import warnings
 import zlib
+from numbers import Real
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from unetlib.noise import add_gaussian_noise, check_sigma_range, sample_sigma
+from unetlib.data import check_whole
+from unetlib.noise import check_sigma_range, sample_sigma, standard_normal
 
 
 class Batcher:
     """An endless stream of (noisy, clean) batches, drawn with replacement.
 
     images: (N, 28, 28) uint8.
-    scale: what a pixel is multiplied by; white becomes 255 * scale.
+    scale: what a pixel is multiplied by, 1e-6 to 1; white becomes 255 * scale.
     sigma: None for no noise (noisy IS clean), a number, or a range (low, high) from
         which each picture draws its own. In units of white, whatever the scale.
     seed: two batchers with the same arguments give the same batches on one device.
     share: which pictures of each batch it gives; the batch is drawn whole all the same.
 
-    Raises ValueError or TypeError for other images or an impossible batch_size.
+    Raises TypeError for other images, ValueError for any other impossible argument.
     """
 
     def __init__(
@@ -37,20 +39,16 @@ class Batcher:
         seed: int = 0,
         share: slice = slice(None),
     ) -> None:
-        if images.dtype != np.uint8:
-            raise TypeError(f"images must be uint8 (0 to 255), got {images.dtype}")
-        if images.ndim != 3 or len(images) == 0:
-            raise ValueError(f"images must have shape (N, H, W), got {images.shape}")
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-        self.images = torch.tensor(images, device=device).unsqueeze(1)  # (N, 1, H, W)
-        self.batch_size = batch_size
+        _check_images(images)
+        if not (isinstance(scale, Real) and 1e-6 <= scale <= 1):
+            raise ValueError(f"scale must be a number from 1e-6 to 1, got {scale!r}")
+        self.generator = _generator(device, seed)
+        pixels = torch.from_numpy(images.copy())  # PyTorch takes no negative strides
+        self.images = pixels.unsqueeze(1).to(device)  # (N, 1, H, W)
+        self.batch_size = check_whole("batch_size", batch_size, 1)
         self.share = share
-        self.scale = scale
-        if isinstance(sigma, (int, float)):
-            sigma = (sigma, sigma)
-        self.sigma = None if sigma is None else check_sigma_range(*sigma)
-        self.generator = torch.Generator(device).manual_seed(seed)
+        self.scale = float(scale)
+        self.sigma = None if sigma is None else _range(sigma)
 
     def next(self) -> tuple[Tensor, Tensor]:
         """The next (noisy, clean), each (batch_size, 1, H, W) float32, or its share."""
@@ -70,7 +68,7 @@ class Batcher:
             return own, own
         sigma = sample_sigma(self.batch_size, *self.sigma, self.generator)
         white = 255 * self.scale
-        noisy = add_gaussian_noise(clean, sigma * white, self.generator)
+        noisy = clean + sigma * white * standard_normal(clean, self.generator)
         return noisy[self.share], own
 
     def state_dict(self) -> dict[str, Tensor]:
@@ -93,3 +91,28 @@ class Batcher:
             stacklevel=2,
         )
         self.generator.manual_seed(zlib.crc32(saved.numpy().tobytes()))
+
+
+def _check_images(images: np.ndarray) -> None:
+    if not (isinstance(images, np.ndarray) and images.dtype == np.uint8):
+        kind = getattr(images, "dtype", type(images))
+        raise TypeError(f"images must be a numpy array of uint8 (0 to 255), got {kind}")
+    if images.ndim != 3 or images.size == 0:
+        raise ValueError(f"images must have shape (N, H, W), got {images.shape}")
+
+
+def _range(sigma: float | tuple[float, float]) -> tuple[float, float]:
+    both = sigma if isinstance(sigma, (tuple, list)) else (sigma, sigma)
+    if len(both) != 2:
+        raise ValueError(f"sigma must be a number or (low, high), got {sigma!r}")
+    return check_sigma_range(*both)
+
+
+def _generator(device: str | torch.device, seed: int) -> torch.Generator:
+    try:
+        return torch.Generator(device).manual_seed(seed)
+    except Exception as error:  # torch raises many kinds
+        raise ValueError(
+            f"cannot draw on device {str(device)!r} from seed {seed!r} ({error}); "
+            'expected "cpu", or "cuda" where there is a GPU, and a 64-bit whole number'
+        ) from None

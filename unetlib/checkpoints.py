@@ -4,6 +4,7 @@ A checkpoint is a safetensors file: tensors with names, and beside them a text. 
 one runs no code, as unpickling does, and takes no more memory than the file is long.
 """
 
+import hashlib
 import io
 import json
 import os
@@ -65,11 +66,20 @@ def save_checkpoint(
         "lr": state["lr"],
         "history": asdict(history),
     }
-    content = save(
-        {name: value.contiguous() for name, value in tensors.items()},
-        metadata={"unetlib": json.dumps(about)},
-    )
+    tensors = {name: value.contiguous() for name, value in tensors.items()}
+    text = json.dumps(about)
+    metadata = {"unetlib": text, "sha256": checksum(text, tensors)}
+    content = save(tensors, metadata=metadata)
     write_safely(folder / CHECKPOINT, content)
+
+
+def checksum(text: str, tensors: dict[str, Tensor]) -> str:
+    """SHA-256 of what a checkpoint holds, in hexadecimal."""
+    digest = hashlib.sha256(text.encode())
+    for name, value in sorted(tensors.items()):
+        digest.update(name.encode())
+        digest.update(value.cpu().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def save_weights(path: Path, model: nn.Module) -> None:
@@ -141,8 +151,11 @@ def read_checkpoint(path: Path) -> tuple[dict, dict[str, Tensor]]:
         raise ValueError(f"cannot resume: there is no {path}; expected {expected}")
     try:
         with safe_open(path, framework="pt") as file:
-            about = json.loads(file.metadata()["unetlib"])
+            metadata = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if metadata["sha256"] != checksum(metadata["unetlib"], tensors):
+            raise ValueError("its checksum is wrong")
+        about = json.loads(metadata["unetlib"])
         later = about["version"] > VERSION
         if not later:
             about["history"] = _history(about["history"])

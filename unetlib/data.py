@@ -7,9 +7,9 @@ import gzip
 import hashlib
 import io
 import math
-import zipfile
 import zlib
 from dataclasses import dataclass
+from numbers import Integral, Real
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,10 @@ import numpy as np
 SHIPPED = Path(__file__).parent / "mnist" / "mnist.npz"
 SHIPPED_SHA256 = "06af5dfe73b70e3bc1c36439982b18a8d76803db9b544f6fdf838a37fbb01b64"
 VALIDATION_SIZE = 5_000  # the last training digits are for choosing, not for learning
+# How numpy.save starts a file of numbers. Later versions are for names of fields, and
+# their header may ask for 4 GB of memory.
+NPY_START = b"\x93NUMPY\x01\x00"
+LARGEST_IDX = 1 << 28  # bytes; five times MNIST, for a .gz of 1 MB may unpack to 1 GB
 IDX_NAMES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
@@ -29,10 +33,24 @@ class Digits:
 
     images: (N, 28, 28) uint8, 0 is background and 255 is ink.
     labels: (N,) uint8, the digit 0 to 9 that each picture shows.
+    Raises TypeError for other dtypes, ValueError for other shapes or labels.
     """
 
     images: np.ndarray
     labels: np.ndarray
+
+    def __post_init__(self) -> None:
+        for array in (self.images, self.labels):
+            if not (isinstance(array, np.ndarray) and array.dtype == np.uint8):
+                kind = getattr(array, "dtype", type(array))
+                raise TypeError(f"expected numpy arrays of uint8, got {kind}")
+        if self.labels.ndim != 1 or self.images.shape != (*self.labels.shape, 28, 28):
+            raise ValueError(
+                "expected images (N, 28, 28) and labels (N,), "
+                f"got {self.images.shape} and {self.labels.shape}"
+            )
+        if self.labels.max(initial=0) > 9:
+            raise ValueError(f"labels must be 0 to 9, got {self.labels.max()}")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -40,13 +58,15 @@ class Digits:
     def up_to(self, largest: int) -> "Digits":
         """Only the digits 0 to `largest`: the article's filter, `labels <= largest`.
 
-        Raises ValueError where that leaves nothing.
+        Raises ValueError where that leaves nothing, TypeError for what is no number.
         """
+        if not isinstance(largest, Real):
+            raise TypeError(f"largest must be a number, got {largest!r}")
         kept = self.labels <= largest
         if not kept.any():
             raise ValueError(
-                f"up_to({largest}) keeps no picture: labels here run from "
-                f"{self.labels.min()} to {self.labels.max()}"
+                f"up_to({largest}) keeps no picture: the labels here are "
+                f"{np.unique(self.labels).tolist()}"
             )
         return Digits(self.images[kept], self.labels[kept])
 
@@ -76,11 +96,7 @@ def split(
 
     Raises ValueError unless 0 < validation_size < len(train).
     """
-    if not 0 < validation_size < len(train):
-        raise ValueError(
-            f"validation_size must lie between 1 and {len(train) - 1}, "
-            f"got {validation_size}"
-        )
+    check_whole("validation_size", validation_size, 1, len(train) - 1)
     images, labels, cut = train.images, train.labels, len(train) - validation_size
     return Digits(images[:cut], labels[:cut]), Digits(images[cut:], labels[cut:])
 
@@ -102,7 +118,8 @@ def load_npy(folder: str | Path) -> Digits:
             "one picture of 784 pixels per row"
         )
     images = images.reshape(-1, 28, 28)
-    return _matching(images, labels.squeeze(), images_path, labels_path)
+    labels = np.atleast_1d(labels.squeeze())
+    return _matching(images, labels, images_path, labels_path)
 
 
 def load_idx(folder: str | Path) -> tuple[Digits, Digits]:
@@ -122,27 +139,38 @@ def load_idx(folder: str | Path) -> tuple[Digits, Digits]:
     return parts[0], parts[1]
 
 
-def _read(path: Path, expected: str) -> bytes:
+def check_whole(name: str, number: int, low: int, high: int = 2**31 - 1) -> int:
+    """Return `number`, or raise ValueError unless it is whole and in [low, high]."""
+    if not (isinstance(number, (int, Integral)) and low <= number <= high):
+        raise ValueError(
+            f"{name} must be a whole number from {low} to {high}, got {number!r}"
+        )
+    return int(number)
+
+
+def _read(path: Path, expected: str, size: int = -1) -> bytes:
+    """The first `size` bytes of a file, or all of them."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(size)
     except OSError as error:
         raise ValueError(f"cannot read {path} ({error}); expected {expected}") from None
 
 
 def _read_npy(path: Path) -> np.ndarray:
-    raw = _read(path, "one of the article's two files, written by numpy.save")
-    if zipfile.is_zipfile(io.BytesIO(raw)):
-        raise ValueError(f"{path} is a zip archive, expected one array from numpy.save")
+    expected = "one of the article's two files, written by numpy.save"
+    start = _read(path, expected, len(NPY_START))
     try:
+        if start != NPY_START:
+            raise ValueError(f"it starts with {start!r}")
         # Memory-mapped, so that a header that promises more than the file holds
         # is refused before anything is allocated.
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        return np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # numpy raises many kinds on a damaged header
         raise ValueError(
             f"{path} is not a plain numpy array ({error}); expected numbers written by "
             "numpy.save. Files with pickled objects are never opened"
         ) from None
-    return array
 
 
 def _whole_numbers(array: np.ndarray, largest: int, path: Path) -> np.ndarray:
@@ -196,7 +224,11 @@ def _read_idx(path: Path, item_shape: tuple[int, ...]) -> np.ndarray:
             if len(head) < 2 or head[0] != magic or tuple(head[2:]) != item_shape:
                 raise ValueError(f"header {head.tolist()}")
             size = int(head[1]) * math.prod(item_shape)
-            body = file.read(size + 1) if 0 < size <= 1 << 30 else b""
+            if size > LARGEST_IDX:
+                raise ValueError(f"its {size} bytes are more than {LARGEST_IDX}")
+            body = bytearray()  # grows with what the file holds, not with its header
+            while len(body) <= size and (part := file.read(1 << 20)):
+                body += part
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise ValueError(
             f"{path} is not an IDX file of the expected kind ({error}); expected the "

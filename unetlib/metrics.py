@@ -16,13 +16,10 @@ from unetlib.noise import add_gaussian_noise, check_sigma
 def mse(image: Tensor, clean: Tensor) -> Tensor:
     """Mean squared error of each picture, clamped to [0, 1]: (B, 1, H, W) → (B,).
 
-    Raises ValueError where the shapes differ.
+    Both float32 or float64: a squared error may be too small for 16 bits.
+    Raises TypeError for other dtypes, ValueError where shapes or devices differ.
     """
-    if image.shape != clean.shape or image.dim() != 4:
-        raise ValueError(
-            "both must have one shape (B, 1, H, W), "
-            f"got {tuple(image.shape)} and {tuple(clean.shape)}"
-        )
+    _check(image, clean)
     return (image.clamp(0, 1) - clean).square().mean(dim=(1, 2, 3))
 
 
@@ -38,10 +35,16 @@ def ssim(image: Tensor, clean: Tensor) -> Tensor:
     """Structural similarity of each picture, at most 1: (B, 1, H, W) → (B,).
 
     Computed by scikit-image with its default 7×7 window.
+    Raises ValueError for smaller pictures; otherwise as `mse`.
     Source: Wang, Bovik, Sheikh and Simoncelli, IEEE TIP 13 (2004).
     """
-    mse(image, clean)  # the same shapes are asked for
-    pairs = zip(image.clamp(0, 1).cpu().numpy(), clean.cpu().numpy(), strict=True)
+    _check(image, clean)
+    if min(clean.shape[2:]) < 7:
+        raise ValueError(
+            f"SSIM looks at 7×7 pixels at a time, got pictures of {tuple(clean.shape)}"
+        )
+    image, clean = (x.detach().cpu().numpy() for x in (image.clamp(0, 1), clean))
+    pairs = zip(image, clean, strict=True)
     values = [structural_similarity(a[0], b[0], data_range=1.0) for a, b in pairs]
     return torch.tensor(values, dtype=torch.float32)
 
@@ -59,7 +62,11 @@ def denoising_psnr(
         identity, `lambda noisy: noisy`, gives the PSNR before denoising.
     clean: (N, 1, H, W) in [0, 1]. Every method sees the same noise for the same seed.
     Returns {sigma: dB}, the mean over pictures of each picture's PSNR.
+    Raises ValueError where there are no pictures; otherwise as `mse`.
     """
+    _check(clean, clean)
+    if len(clean) == 0:
+        raise ValueError(f"the mean needs some pictures, got {tuple(clean.shape)}")
     result = {}
     for sigma in sigmas:
         generator = torch.Generator(clean.device).manual_seed(seed)
@@ -67,3 +74,23 @@ def denoising_psnr(
         denoised = torch.cat([denoise(part) for part in noisy.split(500)])
         result[sigma] = psnr(denoised, clean).mean().item()
     return result
+
+
+def _check(image: Tensor, clean: Tensor) -> None:
+    for x in (image, clean):
+        dtype = getattr(x, "dtype", type(x))
+        if dtype not in (torch.float32, torch.float64):
+            raise TypeError(f"expected tensors of float32 or float64, got {dtype}")
+    if image.device != clean.device or clean.is_meta:
+        raise ValueError(
+            "both must lie on one device that holds values, "
+            f"got {image.device} and {clean.device}"
+        )
+    wrong = clean.dim() != 4 or clean.shape[1] != 1 or 0 in clean.shape[2:]
+    if wrong or image.shape != clean.shape:
+        raise ValueError(
+            "both must have one shape (B, 1, H, W), "
+            f"got {tuple(image.shape)} and {tuple(clean.shape)}"
+        )
+    if not clean.isfinite().all():
+        raise ValueError("clean must lie in [0, 1], got pixels that are not finite")

@@ -7,14 +7,26 @@ skip connections that make it a U-Net.
 import torch
 from torch import Tensor, nn
 
+from unetlib.data import check_whole
+
 
 def conv(in_channels: int, out_channels: int) -> nn.Conv2d:
     """The 3×3 convolution, padding 1, with bias, that both networks are made of."""
     return nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1)
 
 
-def check_input(x: Tensor) -> None:
-    """Raise ValueError unless `x` is (B, 1, H, W) with H and W divisible by 4."""
+def check_input(x: Tensor, weight: Tensor) -> None:
+    """Raise ValueError unless `x` is (B, 1, H, W) with H and W divisible by 4.
+
+    Raises TypeError unless it is of the dtype and on the device of `weight`.
+    """
+    if not isinstance(x, Tensor):
+        raise TypeError(f"expected a tensor (B, 1, H, W), got {type(x)}")
+    if x.dtype != weight.dtype or x.device != weight.device:
+        raise TypeError(
+            f"the network is {weight.dtype} on {weight.device}; expected pictures of "
+            f"the same kind, got {x.dtype} on {x.device}"
+        )
     if x.dim() != 4 or x.shape[1] != 1:
         raise ValueError(
             f"expected a batch of gray pictures (B, 1, H, W), got {tuple(x.shape)}"
@@ -32,7 +44,8 @@ class Unet(nn.Module):
     Input and output (B, 1, H, W) float, H and W divisible by 4; the Tanh keeps the
     output within [-1, 1]. 185,217 parameters. The attribute names are the article's,
     so a state dict written by its program loads unchanged.
-    Raises ValueError for other shapes. Source: the article, section 2.2.
+    Raises ValueError for other shapes, TypeError for another dtype.
+    Source: the article, section 2.2.
     """
 
     def __init__(self) -> None:
@@ -49,7 +62,7 @@ class Unet(nn.Module):
         self.convUP_end = nn.Sequential(conv(32, 1), nn.Tanh())
 
     def forward(self, x: Tensor) -> Tensor:  # (B, 1, 28, 28)
-        check_input(x)
+        check_input(x, self.first_block_down[0].weight)
         x = self.first_block_down(x)  # (B, 32, 14, 14)
         x = self.second_block_down(x)  # (B, 64, 7, 7)
         x = self.latent_space_block(x)  # (B, 128, 7, 7)
@@ -68,13 +81,13 @@ class SkipUnet(nn.Module):
     The last layer is linear. Clean pixels lie in [0, 1], and the mean of clean
     pictures, which MSE asks for, lies there too: nothing needs to be squashed, and a
     Tanh that saturates passes no gradient back (chapters 02 and 03).
-    Raises ValueError for other shapes.
+    Raises ValueError for other shapes, TypeError for another dtype.
     Source: Ronneberger, Fischer and Brox, "U-Net" (MICCAI 2015), made small.
     """
 
     def __init__(self, width: int = 28) -> None:
         super().__init__()
-        w = width
+        w = check_whole("width", width, 1)
         self.down1 = nn.Sequential(conv(1, w), nn.GELU())
         self.down2 = nn.Sequential(conv(w, 2 * w), nn.GELU())
         self.bottleneck = nn.Sequential(conv(2 * w, 4 * w), nn.GELU())
@@ -85,7 +98,7 @@ class SkipUnet(nn.Module):
         self.upsample = nn.Upsample(scale_factor=2)
 
     def forward(self, x: Tensor) -> Tensor:  # (B, 1, 28, 28)
-        check_input(x)
+        check_input(x, self.end.weight)
         skip1 = self.down1(x)  # (B, w, 28, 28)
         skip2 = self.down2(self.pool(skip1))  # (B, 2w, 14, 14)
         x = self.bottleneck(self.pool(skip2))  # (B, 4w, 7, 7)

@@ -5,6 +5,7 @@ Digits are drawn one way everywhere: gray, 0 is black and 1 is white, no smoothi
 """
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 from unetlib.labels import label
 from unetlib.metrics import psnr
+from unetlib.noise import check_floats
 
 GRAY = {"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
 # The palette of lines and diagrams: readable for colour-blind eyes, and in print.
@@ -33,7 +35,14 @@ def draw_digits(
     clean: where given, the PSNR against it stands beneath each picture of every row
         but the one that is equal to it.
     titles: words above the columns. size: inches per picture.
+    Raises TypeError where a row holds no floats, ValueError for other shapes.
     """
+    _check_rows(rows, size)
+    psnrs = {
+        key: psnr(images.detach(), clean)
+        for key, images in rows.items()
+        if clean is not None
+    }
     columns = max(len(images) for images in rows.values())
     beneath = 0.35 if clean is not None else 0.1
     figure, axes = plt.subplots(
@@ -45,9 +54,9 @@ def draw_digits(
     )
     for row, (key, images) in zip(axes, rows.items(), strict=True):
         for ax, image in zip(row, images, strict=False):
-            ax.imshow(image[0].detach().cpu().numpy(), **GRAY)
+            ax.imshow(_pixels(image), **GRAY)
         if clean is not None and not torch.equal(images, clean):
-            for ax, db in zip(row, psnr(images.detach(), clean), strict=False):
+            for ax, db in zip(row, psnrs[key], strict=False):
                 ax.set_xlabel(f"{db:.1f} dB", fontsize=9)
         row[0].set_ylabel(label(key), rotation=0, ha="right", va="center", labelpad=8)
     for ax, title in zip(axes[0], titles, strict=False):
@@ -81,9 +90,7 @@ def show_signed(
     )
     for row, (key, images) in zip(axes, rows.items(), strict=True):
         for ax, image in zip(row, images, strict=False):
-            drawn = ax.imshow(
-                image[0].detach().cpu().numpy(), cmap="RdBu_r", vmin=-limit, vmax=limit
-            )
+            drawn = ax.imshow(_pixels(image), cmap="RdBu_r", vmin=-limit, vmax=limit)
         row[0].set_ylabel(label(key), rotation=0, ha="right", va="center", labelpad=8)
     _bare(axes)
     figure.colorbar(drawn, ax=axes, shrink=0.8)
@@ -203,6 +210,27 @@ def _legend_above(ax: Axes, entries: int) -> None:
             ncols=min(entries, 3),
             borderaxespad=0.2,
         )
+
+
+def _check_rows(rows: Mapping[str, Tensor], size: float) -> None:
+    if not (rows and isinstance(size, Real) and 0.1 <= size <= 100):
+        raise ValueError(
+            "expected some rows and a size from 0.1 to 100 inches, "
+            f"got {list(rows)} and {size!r}"
+        )
+    for key, images in rows.items():
+        check_floats(f"row {key!r}", images)
+        wrong = images.dim() != 4 or images.shape[1] != 1 or 0 in images.shape
+        if wrong or images.is_meta:
+            raise ValueError(
+                f"row {key!r} must be some pictures (B, 1, H, W) with values, "
+                f"got {tuple(images.shape)} on {images.device}"
+            )
+
+
+def _pixels(image: Tensor) -> np.ndarray:
+    """(1, H, W) of any dtype and device as (H, W) for matplotlib."""
+    return image[0].detach().float().cpu().numpy()
 
 
 def _bare(axes: np.ndarray) -> None:

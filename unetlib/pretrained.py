@@ -5,6 +5,7 @@ made it, recipe, seed, steps, hardware and measured PSNR.
 """
 
 import json
+from numbers import Real
 from pathlib import Path
 
 import torch
@@ -12,6 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from unetlib.model import NETWORKS
+from unetlib.noise import check_floats
 
 WEIGHTS = Path(__file__).parent / "weights"
 PRETRAINED = {
@@ -26,14 +28,18 @@ class Denoiser(nn.Module):
 
     forward: noisy (B, 1, H, W) float on the scale where white is 1 → denoised, the
     same shape and scale, not clamped. The network itself sees `white` times that.
+    white: from 0.001 to 1000. Raises ValueError for others, TypeError for integers.
     """
 
     def __init__(self, network: nn.Module, white: float = 1.0) -> None:
         super().__init__()
+        if not (isinstance(white, Real) and 0.001 <= white <= 1000):
+            raise ValueError(f"white must be a number, 0.001 to 1000, got {white!r}")
         self.network = network
-        self.white = white
+        self.white = float(white)
 
     def forward(self, noisy: Tensor) -> Tensor:
+        check_floats("noisy", noisy)
         return self.network(noisy * self.white) / self.white
 
 
@@ -51,10 +57,17 @@ def load_pretrained(name: str, device: str | torch.device = "cpu") -> Denoiser:
     """A trained denoiser on [0, 1], in evaluation mode, with gradients off.
 
     name: "article", "article-noise" or "skip" (see PRETRAINED).
-    Raises ValueError for another name. Nothing is unpickled.
+    Raises ValueError for another name or device. Nothing is unpickled.
     """
     info = pretrained_info(name)
     network = NETWORKS[info["recipe"]["network"]]()
     network.load_state_dict(load_file(WEIGHTS / f"{name}.safetensors"))
     denoiser = Denoiser(network, white=255 * info["recipe"]["scale"])
-    return denoiser.to(device).eval().requires_grad_(False)
+    denoiser.eval().requires_grad_(False)
+    try:
+        return denoiser.to(device)
+    except Exception as error:  # torch raises many kinds
+        raise ValueError(
+            f"no network fits on device {str(device)!r} ({error}); "
+            'expected "cpu", or "cuda" where there is a GPU'
+        ) from None

@@ -38,8 +38,10 @@ def composed_kernel(weight: Tensor) -> Tensor:
 
     Upsampling repeats each pixel twice in both directions. So a pixel meets the kernel
     at 2×2 neighbouring places, and what it adds to the output is the sum of the kernel,
-    turned round, at these four places.
+    turned round, at these four places. Raises ValueError for other kernels.
     """
+    if weight.dim() != 4 or weight.shape[2:] != (3, 3) or weight.numel() == 0:
+        raise ValueError(f"weight must be (O, I, 3, 3), got {tuple(weight.shape)}")
     turned = weight.flip(2, 3).transpose(0, 1)
     return sum(pad(turned, (x, 1 - x, y, 1 - y)) for x in (0, 1) for y in (0, 1))
 
@@ -47,12 +49,26 @@ def composed_kernel(weight: Tensor) -> Tensor:
 def upsampled_conv(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Upsample(scale_factor=2), then a 3×3 convolution with padding 1, as one step.
 
-    x: (B, I, H, W). weight: (O, I, 3, 3). Returns (B, O, 2H, 2W).
+    x: (B, I, H, W). weight: (O, I, 3, 3). bias: (O,). Returns (B, O, 2H, 2W).
     Of the nine products behind an output pixel, several multiply the same input pixel;
     adding their weights first leaves four: 2.25 times fewer multiplications, and the
     upsampled picture is never stored.
+    Raises ValueError or RuntimeError for what does not go together.
     """
-    return conv_transpose2d(x, composed_kernel(weight), bias, stride=2, padding=1)
+    kernel = composed_kernel(weight)  # (I, O, 4, 4)
+    if x.dim() != 4 or not x.is_floating_point() or x.device != weight.device:
+        raise ValueError(
+            f"expected floats (B, I, H, W) on {weight.device}, as the weight, "
+            f"got {x.dtype} {tuple(x.shape)} on {x.device}"
+        )
+    try:
+        return conv_transpose2d(x, kernel, bias, stride=2, padding=1)
+    except RuntimeError as error:
+        raise RuntimeError(
+            "expected x (B, I, H, W), weight (O, I, 3, 3) and bias (O,) of one float "
+            f"dtype, got {tuple(x.shape)} of {x.dtype}, {tuple(weight.shape)} of "
+            f"{weight.dtype} and {bias if bias is None else tuple(bias.shape)}: {error}"
+        ) from error
 
 
 class Composed(nn.Module):
@@ -67,11 +83,11 @@ class Composed(nn.Module):
         self.model = model
 
     def forward(self, x: Tensor) -> Tensor:
-        check_input(x)
         ways = {Unet: self._unet, SkipUnet: self._skip_unet}
         return ways.get(type(self.model), self.model)(x)
 
     def _unet(self, x: Tensor) -> Tensor:
+        check_input(x, self.model.first_block_down[0].weight)
         for block in self.model.children():
             if isinstance(block[0], nn.Upsample):
                 _, conv, activation = block
@@ -82,6 +98,7 @@ class Composed(nn.Module):
 
     def _skip_unet(self, x: Tensor) -> Tensor:
         model = self.model
+        check_input(x, model.end.weight)
         skip1 = model.down1(x)
         skip2 = model.down2(model.pool(skip1))
         x = model.bottleneck(model.pool(skip2))
