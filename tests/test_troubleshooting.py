@@ -25,7 +25,7 @@ from situations import draw, import_without_packages, run_first_cell
 from website import LANGUAGES, ROOT
 
 from unetlib import load_pretrained, use_language
-from unetlib.checkpoints import CHECKPOINT
+from unetlib.checkpoints import CHECKPOINT, checksum
 from unetlib.data import Digits, load_idx, load_mnist, load_npy
 from unetlib.loop import fit
 from unetlib.metrics import psnr
@@ -292,7 +292,8 @@ def test_training_cannot_be_resumed(few_images, tmp_path) -> list[str]:
         about_it = json.loads(file.metadata()["unetlib"])
 
     def rewrite(**changed) -> None:
-        metadata = {"unetlib": json.dumps(about_it | changed)}
+        text = json.dumps(about_it | changed)
+        metadata = {"unetlib": text, "sha256": checksum(text, tensors)}
         save_file(tensors, checkpoint, metadata=metadata)
 
     rewrite(version=99)
