@@ -36,6 +36,7 @@ from arguments import (
     numbers,
     one_of,
     pictures,
+    refusal,
     seeds,
     sides,
 )
@@ -47,11 +48,14 @@ from torch import Tensor, nn
 
 from unetlib import data, metrics, noise, plots
 from unetlib.batcher import Batcher
+from unetlib.diagram import draw_unet
 from unetlib.labels import LABELS, label, use_language
+from unetlib.loop import fit, validate
 from unetlib.model import SkipUnet, Unet, count_parameters
 from unetlib.pretrained import PRETRAINED, Denoiser, load_pretrained
 from unetlib.recipes import BOOK
 from unetlib.speed import Composed, upsampled_conv
+from unetlib.widgets import noise_explorer
 
 pytestmark = pytest.mark.filterwarnings("error")
 kinds = one_of(list(noise.NOISES))
@@ -473,6 +477,80 @@ def test_loss(chosen):
         assert loss.item() == pytest.approx(expected, rel=1e-5)
 
 
+# Training
+
+
+@settings(max_examples=30)
+@given(
+    network=one_of([Unet, lambda: SkipUnet(width=2)]),
+    n=st.integers(1, 5),
+    layout=array_layouts,
+    epochs=st.integers(1, 3),
+    batch_size=st.integers(1, 9),
+    seed=seeds,
+    stop_after=st.none() | st.integers(1, 4),
+    held=st.integers(0, 3),
+)
+def test_fit(network, n, layout, epochs, batch_size, seed, stop_after, held):
+    torch.manual_seed(0)
+    model, before = network(), network()
+    before.load_state_dict(model.state_dict())
+    held_out = arrays((held, 4, 8), layout=layout, seed=1) if held else None
+    recipe = replace(BOOK, epochs=epochs, batch_size=batch_size)
+    options = {"seed": seed, "stop_after": stop_after, "held_out": held_out}
+    history = fit(model, arrays((n, 4, 8), layout=layout), recipe, **options)
+    epochs = min(epochs, stop_after or epochs)
+    assert len(history.loss) == len(history.seconds) == epochs
+    assert np.isfinite(history.loss).all() and not equal_weights(model, before)
+    assert len(history.psnr_db) == (epochs if held else 0)
+    if held:
+        clean = torch.from_numpy(held_out / 255)[:, None].float()
+        noisy = clean + 0.5 * torch.randn(clean.shape, generator=generator(0))
+        expected = expected_metric("psnr", model(noisy), clean).mean()
+        assert history.psnr_db[-1] == pytest.approx(expected, abs=1e-3)
+
+
+def equal_weights(a: nn.Module, b: nn.Module) -> bool:
+    pairs = zip(a.parameters(), b.parameters(), strict=True)
+    return all(torch.equal(p, q) for p, q in pairs)
+
+
+PIXELS = arrays((3, 4, 8))
+IMPOSSIBLE = {
+    "model": [None, 0, "skip", nn.Identity(), lambda x: x],
+    "images": [None, [PIXELS], PIXELS / 255, PIXELS[0], PIXELS[:0], PIXELS[None]],
+    "recipe": [None, "book", {}],
+    "device": [None, "", "graphics", "meta", torch.device("meta"), "cpu:x"],
+    "seed": [None, -1, 2**64, 0.5, "0", math.nan],
+    "stop_after": [0, -1, 1.5, "1", math.nan, 2**31],
+    "held_out": ["", PIXELS / 255, PIXELS[0], PIXELS[:0], PIXELS[:, :, :4]],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [(name, v) for name, values in IMPOSSIBLE.items() for v in values],
+)
+def test_fit_refuses_before_it_learns(name, value, capsys):
+    model = SkipUnet(width=2)
+    before = SkipUnet(width=2)
+    before.load_state_dict(model.state_dict())
+    given = {"model": model, "images": PIXELS, "recipe": replace(BOOK, epochs=2)}
+    with refusal():
+        fit(**given | {name: value})
+    assert equal_weights(model, before)  # on a device that holds values, too
+    assert capsys.readouterr().out == ""
+
+
+@given(array_layouts, one_of([(0, 4, 4), (4, 4), (2, 4, 4)]), array_dtypes, numbers)
+def test_validation(layout, shape, dtype, scale):
+    torch.manual_seed(0)
+    sensible = dtype == np.uint8 and shape == (2, 4, 4)
+    sensible &= is_number(scale, 0.001 / 255, 1000 / 255)
+    with answered(sensible):
+        assert math.isfinite(validate(SkipUnet(2), arrays(shape, dtype, layout), scale))
+
+
 # Networks that ship
 
 
@@ -572,6 +650,31 @@ def test_drawn_digits(chosen):
                     "" if clean is None else f"{metrics.psnr(images, clean)[i]:.1f} dB"
                 )
                 assert ax.get_xlabel() == below
+
+
+SIGNED = {"residual": torch.rand(2, 1, 4, 4) - 0.5}
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: plots.show_signed({}),
+        lambda: plots.show_signed({"residual": torch.rand(1, 3, 4, 4)}),
+        lambda: plots.show_signed({"residual": SIGNED["residual"].byte()}),
+        lambda: plots.show_signed(SIGNED, limit=0),
+        lambda: plots.show_signed(SIGNED, limit=math.nan),
+        lambda: plots.show_signed(SIGNED, size="1"),
+        lambda: draw_unet(width=0),
+        lambda: draw_unet(width=2.5),
+        lambda: noise_explorer(0),
+        lambda: noise_explorer(10_001),
+        lambda: noise_explorer(None),
+    ],
+)
+def test_figures_that_cannot_be_drawn(draw):
+    with refusal():
+        draw()
+    assert not plt.get_fignums()
 
 
 @settings(max_examples=10)

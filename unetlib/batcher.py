@@ -23,7 +23,8 @@ class Batcher:
     scale: what a pixel is multiplied by, 1e-6 to 1; white becomes 255 * scale.
     sigma: None for no noise (noisy IS clean), a number, or a range (low, high) from
         which each picture draws its own. In units of white, whatever the scale.
-    seed: two batchers with the same arguments give the same batches on one device.
+    seed: two batchers with the same arguments give the same batches on one device;
+        a whole number from 0 to 2**64 - 1.
     share: which pictures of each batch it gives; the batch is drawn whole all the same.
 
     Raises TypeError for other images, ValueError for any other impossible argument.
@@ -39,7 +40,7 @@ class Batcher:
         seed: int = 0,
         share: slice = slice(None),
     ) -> None:
-        _check_images(images)
+        check_images("images", images)
         if not (isinstance(scale, Real) and 1e-6 <= scale <= 1):
             raise ValueError(f"scale must be a number from 1e-6 to 1, got {scale!r}")
         self.generator = _generator(device, seed)
@@ -93,12 +94,13 @@ class Batcher:
         self.generator.manual_seed(zlib.crc32(saved.numpy().tobytes()))
 
 
-def _check_images(images: np.ndarray) -> None:
+def check_images(name: str, images: np.ndarray) -> None:
+    """Raise an error, with `name` in it, unless they are (N, H, W) uint8, N ≥ 1."""
     if not (isinstance(images, np.ndarray) and images.dtype == np.uint8):
         kind = getattr(images, "dtype", type(images))
-        raise TypeError(f"images must be a numpy array of uint8 (0 to 255), got {kind}")
+        raise TypeError(f"{name} must be a numpy array of uint8 (0 to 255), got {kind}")
     if images.ndim != 3 or images.size == 0:
-        raise ValueError(f"images must have shape (N, H, W), got {images.shape}")
+        raise ValueError(f"{name} must have shape (N, H, W), got {images.shape}")
 
 
 def _range(sigma: float | tuple[float, float]) -> tuple[float, float]:
@@ -109,10 +111,11 @@ def _range(sigma: float | tuple[float, float]) -> tuple[float, float]:
 
 
 def _generator(device: str | torch.device, seed: int) -> torch.Generator:
+    seed = check_whole("seed", seed, 0, 2**64 - 1)
     try:
         return torch.Generator(device).manual_seed(seed)
     except Exception as error:  # torch raises many kinds
         raise ValueError(
-            f"cannot draw on device {str(device)!r} from seed {seed!r} ({error}); "
-            'expected "cpu", or "cuda" where there is a GPU, and a 64-bit whole number'
+            f"cannot draw on device {str(device)!r} ({error}); "
+            'expected "cpu", or "cuda" where there is a GPU'
         ) from None

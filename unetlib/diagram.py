@@ -5,6 +5,7 @@ import itertools
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
+from unetlib.data import check_whole
 from unetlib.labels import label
 from unetlib.plots import COLOURS
 
@@ -18,8 +19,9 @@ def draw_unet(skips: bool = True, width: int = 32) -> None:
     A bar is a tensor: the taller, the more pixels; the wider, the more channels.
     skips: with the skip connections (`SkipUnet`) or without (the article's `Unet`).
     width: channels at full resolution, 32 in `Unet` and 28 in `SkipUnet`.
+    Raises ValueError unless that is a whole number from 1 to 1000.
     """
-    w = width
+    w = check_whole("width", width, 1, 1000)
     bars = [  # (x, side, channels), in the order of the data flow
         (0, 28, 1), (1, 28, w), (1, 14, w), (2, 14, 2 * w), (2, 7, 2 * w),
         (4, 7, 4 * w), (4, 14, 4 * w), (5, 14, 2 * w), (5, 28, 2 * w),

@@ -78,8 +78,11 @@ def show_signed(
 ) -> None:
     """Like `show_digits`, for values around 0: blue below, white at 0, red above.
 
-    limit: the value that gets the full colour, on both sides.
+    limit: the value that gets the full colour, on both sides; above 0.
     """
+    _check_rows(rows, size)
+    if not (isinstance(limit, Real) and limit > 0):
+        raise ValueError(f"limit must be a number above 0, got {limit!r}")
     columns = max(len(images) for images in rows.values())
     figure, axes = plt.subplots(
         len(rows),

@@ -26,8 +26,8 @@ def check_learning(model: nn.Module, loss: float, pictures: Tensor, lr: float) -
     scale of the network, whose outputs must differ too. lr: what the advice names.
     """
     advice = (
-        f"Try a smaller learning rate (it is {lr:g}), and see that the pictures are on "
-        "the scale that the recipe names. A checkpoint, if there is one, is from before"
+        f"Try a smaller learning rate (it is {lr:g}), and check that the pictures are "
+        "on the scale that the recipe names. Whatever was saved was saved before this"
     )
     if not math.isfinite(loss):
         raise RuntimeError(f"training stopped: the loss became {loss}. {advice}")
@@ -36,8 +36,8 @@ def check_learning(model: nn.Module, loss: float, pictures: Tensor, lr: float) -
     differ = [images.std(dim=0).max() for images in (pictures, model(pictures))]
     if differ[1] < SAME * differ[0]:
         raise RuntimeError(
-            "training stopped: the network has collapsed, whatever goes in, the same "
-            f"comes out. {advice}"
+            "training stopped: the network has collapsed and gives the same output for "
+            f"every picture. {advice}"
         )
 
 

@@ -18,7 +18,7 @@ def check_device(device: str | torch.device) -> torch.device:
     """
     try:
         device = torch.device(device)
-    except RuntimeError:
+    except (RuntimeError, TypeError):
         raise ValueError(
             f'no device is called "{device}"; ask for "cpu", "cuda" or "cuda:N"'
         ) from None

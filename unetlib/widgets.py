@@ -18,7 +18,7 @@ from matplotlib.image import imsave
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
-from unetlib.data import load_mnist
+from unetlib.data import check_whole, load_mnist
 from unetlib.labels import label
 from unetlib.metrics import psnr, ssim
 from unetlib.noise import NOISES
@@ -114,8 +114,12 @@ class NoiseExplorer(ipywidgets.VBox):
 
 
 def noise_explorer(digits: int = 20, features: bool = False) -> NoiseExplorer:
-    """The explorer over the first test digits and the three networks of the book."""
+    """The explorer over the first test digits and the three networks of the book.
+
+    Raises ValueError unless `digits` is a whole number from 1 to 10,000.
+    """
     _, test = load_mnist()
+    digits = check_whole("digits", digits, 1, len(test))
     clean = torch.tensor(test.images[:digits]).unsqueeze(1).float() / 255
     networks = {name: load_pretrained(name) for name in PRETRAINED}
     return NoiseExplorer(networks, clean, features)
