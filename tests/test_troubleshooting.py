@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ import test_jupyterlab
 import torch
 from matplotlib import font_manager
 from messages import REPRODUCED, about, blocks, entries, misquoted, page, said
+from packaging.requirements import Requirement
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from situations import draw, import_without_packages, run_first_cell
@@ -121,6 +123,16 @@ def test_unetlib_cannot_be_fetched(language, tmp_path) -> list[str]:
     start = next(i for i, s in enumerate(lines) if s.startswith("ERROR: Could not f"))
     by_pip = "\n".join(lines[start : start + 2])
     return [lines[-1], by_pip, import_without_packages("unetlib")]
+
+
+def test_the_packages_to_have_without_a_network(language):
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    needed = tomllib.loads(text)["project"]["dependencies"]
+    listed = re.search(
+        r"[（(]((?:[\w-]+(?:、|, )){3,}[\w-]+)[）)]", entries(language)["no-network"]
+    )
+    names = re.split("、|, ", listed[1])
+    assert ["torch", *names] == [Requirement(line).name for line in needed]
 
 
 @about("stale-kernel")
@@ -378,6 +390,7 @@ def desk(mnist, few_images, clean, tmp_path, monkeypatch) -> dict:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
     fit(SkipUnet(), few_images, RECIPE, folder=tmp_path)
+    np.save("x_train.npy", few_images / np.float32(512))
     labels = mnist[0].labels[: len(few_images)]
     return {
         "torch": torch,
@@ -387,7 +400,6 @@ def desk(mnist, few_images, clean, tmp_path, monkeypatch) -> dict:
         "train": Digits(few_images, labels),
         "test": mnist[1],
         "images": few_images,
-        "pictures": few_images / 255,
         "recipe": RECIPE,
         "model": SkipUnet(),
         "denoiser": load_pretrained("skip"),
