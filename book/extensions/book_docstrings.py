@@ -2,7 +2,7 @@
 
 They read well in an editor:
 
-    images: (N, 28, 28) uint8.
+    images: (N, 28, 28) uint8. seed: a whole number.
     scale: what a pixel is multiplied by; white becomes
         255 * scale.
     Returns (B,) in dB. Raises ValueError where the shapes differ.
@@ -14,6 +14,7 @@ paragraphs of their own.
 import re
 
 ARGUMENT = re.compile(r"([a-z_]\w*): (.*)")
+NEXT_ARGUMENT = re.compile(r"(?<=\.) (?=[a-z_]\w*: )")
 PARAGRAPH = re.compile(r"(Returns|Raises|Source)\b")
 CODE = re.compile(r"(`[^`]+`)")
 
@@ -31,13 +32,14 @@ def tidy(app, what, name, obj, options, lines: list[str]) -> None:
     """Rewrite one docstring in place."""
     result = []
     in_list = False
-    for line in lines:
+    apart = [part for line in lines for part in NEXT_ARGUMENT.split(line)]
+    for line in apart if what != "module" else lines:
         argument = ARGUMENT.match(line) if what != "module" else None
         if argument:
             result += [] if in_list else [""]
             result.append(f"- ``{argument[1]}``: {escape(argument[2])}")
             in_list = True
-        elif in_list and line.startswith(" "):
+        elif in_list and (line[:1].isspace() or line[:1].islower()):  # it goes on
             result.append(f"  {escape(line.strip())}")
         else:
             if in_list or PARAGRAPH.match(line):
