@@ -253,6 +253,25 @@ def wrong_downloads(site: Path) -> list[str]:
     return wrong
 
 
+def cut_sentences(site: Path) -> list[str]:
+    """Printed lines that no page is wide enough for, and that do not wrap."""
+    wrong = []
+    for page in pages(site):
+        for output in parse(page).select(".output.stream:not(.sentences)"):
+            wrong += [f"{page}: {s}" for s in output.text.splitlines() if len(s) > 80]
+    return wrong
+
+
+def merged_arguments(site: Path) -> list[str]:
+    """Items of the reference that describe a second argument as well."""
+    return [
+        f"{language}: {item.text}"
+        for language in LANGUAGES
+        for item in parse(site / language / "api.html").select("dl.py dd li")
+        if re.search(r"\. [a-z_]\w*: ", item.text)
+    ]
+
+
 # check: the file to damage, what to look for in it, what to put there.
 FAULTS = {
     wrong_links: ("zh/01_data.html", r'href="02_', 'href="no_02_'),
@@ -262,6 +281,8 @@ FAULTS = {
     missing_alt: ("zh/01_data.html", r'alt="[^"]+"', 'alt=""'),
     english_in_chinese: ("zh/api.html", r'title="[^"]+"', 'title="Color mode"'),
     failed_searches: ("zh/_static/language_data.js", "splitQuery", "unused"),
+    cut_sentences: ("en/04_training.html", "stream sentences", "stream"),
+    merged_arguments: ("zh/api.html", r"<li><p>", "<li><p>One. two: "),
     wrong_downloads: ("en/00_welcome.html", r'class="btn btn-sm notebook-', 'class="'),
 }
 

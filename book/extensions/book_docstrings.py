@@ -33,7 +33,7 @@ def tidy(app, what, name, obj, options, lines: list[str]) -> None:
     result = []
     in_list = False
     apart = [part for line in lines for part in NEXT_ARGUMENT.split(line)]
-    for line in apart if what != "module" else lines:
+    for line in apart:
         argument = ARGUMENT.match(line) if what != "module" else None
         if argument:
             result += [] if in_list else [""]
