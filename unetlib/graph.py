@@ -81,18 +81,30 @@ class GraphedSteps:
         torch.cuda.current_stream(self.step.device).wait_stream(stream)
 
     def _capture(self) -> None:
+        try:
+            with torch.cuda.device(self.step.device):
+                self.graph = self._recorded()
+        except RuntimeError as error:  # a model may do what no graph can hold
+            reason = str(error.__context__ or error).partition("\n")[0]
+            self.obstacle = f"the step cannot be recorded: {reason}"
+            warnings.warn(f"no CUDA graph: {self.obstacle}", stacklevel=3)
+
+    def _recorded(self) -> torch.cuda.CUDAGraph:
         graph = torch.cuda.CUDAGraph()
         # So that every replay draws on from where the generator stands.
         graph.register_generator_state(self.batcher.generator)
+        # PyTorch's own is registered always, for models that draw by themselves.
+        own = torch.cuda.default_generators[torch.cuda.current_device()]
+        before = [(g, g.clone_state()) for g in (self.batcher.generator, own)]
         try:
-            with torch.cuda.device(self.step.device), torch.cuda.graph(graph):
+            with torch.cuda.graph(graph):
                 for place in range(self.count):
                     self._learn(place)
-        except RuntimeError as error:  # a model may do what no graph can hold
-            self.obstacle = f"the step cannot be recorded: {error}"
-            warnings.warn(f"no CUDA graph: {self.obstacle}", stacklevel=3)
-            return
-        self.graph = graph
+        except RuntimeError:
+            for generator, state in before:  # which else would wait for the end
+                generator.graphsafe_set_state(state)
+            raise
+        return graph
 
 
 def _obstacle(step: TrainStep) -> str:
