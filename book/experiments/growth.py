@@ -8,14 +8,16 @@ from race import Track, race, summary
 from unetlib.model import SkipUnet
 from unetlib.speed import FAST
 
-BATCH_SIZES = (40, 80, 160, 320, 640, 1280)
+BATCH_SIZES = [40, 80, 160, 320, 640, 1280]
+MORE_ON_GPU = [2560, 5120]  # which takes larger ones to be busy
 WIDTHS = (14, 28, 56)
 
 
 def growth(track: Track, rounds: int, steps: int) -> dict:
     """Our step by batch size (`Unet`) and by width (`SkipUnet`)."""
     fast = partial(ours, speed=FAST)
-    loops = {f"batch {size}": partial(fast, batch_size=size) for size in BATCH_SIZES}
+    sizes = BATCH_SIZES + (MORE_ON_GPU if track.device == "cuda" else [])
+    loops = {f"batch {size}": partial(fast, batch_size=size) for size in sizes}
     for width in WIDTHS:
         network = partial(SkipUnet, width=width)
         loops[f"width {width}"] = partial(fast, network=network)

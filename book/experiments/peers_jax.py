@@ -12,6 +12,8 @@ from race import Track, Turns
 from unetlib.recipes import ARTICLE
 
 SCANNED = 50  # steps that JAX does in one call on a GPU
+# Or JAX, behind Keras too, takes most of a GPU's memory, where others race as well.
+os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
 
 
 def keras(track: Track, turns: Turns, bfloat16: bool = False) -> None:
@@ -53,7 +55,6 @@ def keras(track: Track, turns: Turns, bfloat16: bool = False) -> None:
 
 def jax(track: Track, turns: Turns) -> None:
     """A function from state to state, compiled as one; on a GPU, many steps as one."""
-    os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"  # others race on this GPU
     import jax
 
     step = _jax_step()

@@ -122,7 +122,8 @@ def race(
     turns: dict[str, list[Turn | None]] = {name: [] for name in loops}
     try:
         for name, loop in loops.items():
-            racers[name] = Racer(loop, track)
+            racers[name] = Racer(loop, track)  # all load what they need at once
+        for name in loops:
             first = [racers[name].turn(1) for _ in range(2)]
             warm = racers[name].turn(steps)
             print(f"{name}: {racers[name].absent or f'{1000 * warm.seconds:.1f} ms'}")
