@@ -8,5 +8,5 @@ labels, plots, diagram and widgets.
 from unetlib.labels import use_language
 from unetlib.pretrained import load_pretrained
 
-__version__ = "0.2.1"
+__version__ = "0.2.2"
 __all__ = ["load_pretrained", "use_language"]
