@@ -31,7 +31,6 @@ WAYS = {
     "fast": partial(ours, speed=FAST),
     "not composed": partial(ours, speed=replace(FAST, composed=False)),
     "channels first": partial(ours, speed=replace(FAST, channels_last=False)),
-    "neither": partial(ours, speed=replace(FAST, composed=False, channels_last=False)),
     "tf32": partial(ours, speed=replace(FAST, bfloat16=False)),
     "cudnn searches": searching,
     "compiled": partial(ours, speed=replace(FAST, compile=True)),
@@ -42,13 +41,18 @@ def main() -> None:
     argparse.ArgumentParser(description="Time steps on a GPU.").parse_args()
     check_device("cuda")
     limits, rows = ceilings("cuda"), {}
+    products = limits["operations_per_second"]
     for batch_size in BATCH_SIZES:
         turns = race(WAYS, Track("cuda", batch_size=batch_size), rounds=7, steps=100)
         works = at_least(count(batch_size, composed=True), "bfloat16", limits)
+        ways = {name: summary(turns[name], batch_size) for name in WAYS}
+        traffic_ms = sum(row["traffic_ms"] for row in works)
         rows[f"batch {batch_size}"] = {
-            "ways": {name: summary(turns[name], batch_size) for name in WAYS},
-            "traffic_ms": sum(row["traffic_ms"] for row in works),
+            "ways": ways,
+            "traffic_gigabytes": traffic_ms * limits["bytes_per_second"] / 1e12,
+            "traffic_ms": traffic_ms,
             "arithmetic_ms": sum(row["arithmetic_ms"] for row in works),
+            "times_limit": ways["fast"]["milliseconds_per_step"]["median"] / traffic_ms,
         }
     write_result(
         "gpu_steps",
@@ -56,7 +60,8 @@ def main() -> None:
             "what": "a training step of Unet, replayed from a CUDA graph",
             "command": "python book/experiments/gpu_steps.py",
             **circumstances("cuda"),
-            "tflop_per_second": limits["operations_per_second"]["bfloat16"] / 1e12,
+            "tflop_per_second": products["bfloat16"] / 1e12,
+            "tf32_tflop_per_second": products["float32"] / 1e12,
             "terabyte_per_second": limits["bytes_per_second"] / 1e12,
             "batches": rows,
         },
