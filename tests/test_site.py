@@ -272,6 +272,16 @@ def merged_arguments(site: Path) -> list[str]:
     ]
 
 
+def raw_signatures(site: Path) -> list[str]:
+    """Signatures of the reference that Sphinx could not parse, with `~package.Name`."""
+    return [
+        f"{language}: {signature.text}"
+        for language in LANGUAGES
+        for signature in parse(site / language / "api.html").select("dl.py > dt.sig")
+        if re.search(r"~|<", signature.text)
+    ]
+
+
 # check: the file to damage, what to look for in it, what to put there.
 FAULTS = {
     wrong_links: ("zh/01_data.html", r'href="02_', 'href="no_02_'),
@@ -283,6 +293,7 @@ FAULTS = {
     failed_searches: ("zh/_static/language_data.js", "splitQuery", "unused"),
     cut_sentences: ("en/04_training.html", "stream sentences", "stream"),
     merged_arguments: ("zh/api.html", r"<li><p>", "<li><p>One. two: "),
+    raw_signatures: ("en/api.html", r"<em class=\"sig-param\">", "<em>~unetlib.speed."),
     wrong_downloads: ("en/00_welcome.html", r'class="btn btn-sm notebook-', 'class="'),
 }
 

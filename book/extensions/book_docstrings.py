@@ -49,6 +49,15 @@ def tidy(app, what, name, obj, options, lines: list[str]) -> None:
     lines[:] = [*result, ""]
 
 
+def parsable(app, what, name, obj, options, signature, returned):
+    """A dataclass shows a default that is made anew as <factory>: no Python, so `...`.
+
+    Sphinx sets only what it can parse: names short and linked, values apart.
+    """
+    return signature and signature.replace("<factory>", "..."), returned
+
+
 def setup(app):
     app.connect("autodoc-process-docstring", tidy)
+    app.connect("autodoc-process-signature", parsable)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
