@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from unetlib.batcher import Batcher
+from unetlib.checkpoints import History
 from unetlib.graph import GraphedSteps
 from unetlib.loop import fit
 from unetlib.model import Unet
@@ -135,7 +136,7 @@ def test_capture_that_fails_leaves_generators_that_draw(few_images):
 def test_run_on_a_gpu_can_be_resumed(few_images, tmp_path, speed):
     recipe = replace(BOOK, batch_size=1, epochs=2)
 
-    def trained(folder, **options) -> tuple[Tensor, list[float]]:
+    def trained(folder, **options) -> tuple[Tensor, History]:
         torch.manual_seed(0)
         model, options = Unet(), dict(options, device="cuda", speed=speed)
         history = fit(model, few_images, recipe, folder=tmp_path / folder, **options)

@@ -262,24 +262,24 @@ def cut_sentences(site: Path) -> list[str]:
     return wrong
 
 
+def in_reference(site: Path, selector: str, pattern: str) -> list[str]:
+    """Texts in the reference of unetlib that hold the pattern."""
+    return [
+        f"{language}: {element.text}"
+        for language in LANGUAGES
+        for element in parse(site / language / "api.html").select(selector)
+        if re.search(pattern, element.text)
+    ]
+
+
 def merged_arguments(site: Path) -> list[str]:
     """Items of the reference that describe a second argument as well."""
-    return [
-        f"{language}: {item.text}"
-        for language in LANGUAGES
-        for item in parse(site / language / "api.html").select("dl.py dd li")
-        if re.search(r"\. [a-z_]\w*: ", item.text)
-    ]
+    return in_reference(site, "dl.py dd li", r"\. [a-z_]\w*: ")
 
 
 def raw_signatures(site: Path) -> list[str]:
     """Signatures of the reference that Sphinx could not parse, with `~package.Name`."""
-    return [
-        f"{language}: {signature.text}"
-        for language in LANGUAGES
-        for signature in parse(site / language / "api.html").select("dl.py > dt.sig")
-        if re.search(r"~|<", signature.text)
-    ]
+    return in_reference(site, "dl.py > dt.sig", r"~|<")
 
 
 # check: the file to damage, what to look for in it, what to put there.
