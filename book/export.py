@@ -1,4 +1,4 @@
-"""Exports the shipped networks for the page: unetlib/weights → book/live/models/*.onnx.
+"""Exports the shipped networks for the page: weights → book/live/models/*.onnx.
 
     python book/export.py          (make models)
 
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from unetlib.data import load_mnist
-from unetlib.plots import feature_maps
+from unetlib.display.plots import feature_maps
 from unetlib.pretrained import PRETRAINED, Denoiser, load_pretrained
 
 LIVE = Path(__file__).resolve().parent / "live"

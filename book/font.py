@@ -1,7 +1,7 @@
 """Cut the Chinese font subset that figures use: exactly the characters of LABELS.
 
-Run it (`make font`) after changing unetlib/labels.py. The full font, Noto Sans SC
-(SIL Open Font License), comes from the zhplot package.
+Run it (`make font`) after changing unetlib/display/labels.py. The full font, Noto Sans
+SC (SIL Open Font License), comes from the zhplot package.
 """
 
 import importlib.util
@@ -12,7 +12,7 @@ from fontTools import subset
 from fontTools.ttLib import TTFont
 from fontTools.varLib import instancer
 
-from unetlib.labels import FONT, LABELS
+from unetlib.display.labels import FONT, LABELS
 
 
 def characters() -> str:

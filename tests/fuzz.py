@@ -30,7 +30,7 @@ from test_data import write_idx, write_npy_pair
 from unetlib import checkpoints, data
 from unetlib.batcher import Batcher
 from unetlib.model import SkipUnet
-from unetlib.recipes import BOOK
+from unetlib.recipe import BOOK
 from unetlib.step import TrainStep
 
 LIMIT = 100 << 20  # bytes of memory beyond the start; MNIST itself is 47 million

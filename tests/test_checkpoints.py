@@ -10,7 +10,10 @@ import torch
 from safetensors.torch import save_file
 
 from unetlib.batcher import Batcher
-from unetlib.checkpoints import (
+from unetlib.fit import fit
+from unetlib.model import SkipUnet, Unet
+from unetlib.recipe import BOOK
+from unetlib.saving.checkpoint import (
     CHECKPOINT,
     History,
     checksum,
@@ -18,10 +21,7 @@ from unetlib.checkpoints import (
     read_checkpoint,
     save_checkpoint,
 )
-from unetlib.loop import fit
-from unetlib.model import SkipUnet, Unet
-from unetlib.recipes import BOOK
-from unetlib.speed import FAST, PLAIN
+from unetlib.speed.options import FAST, PLAIN
 from unetlib.step import TrainStep
 
 RECIPE = replace(BOOK, batch_size=8, epochs=2)  # 8 steps an epoch on 64 pictures

@@ -20,14 +20,20 @@ from torch.nn.functional import mse_loss
 
 from unetlib import train
 from unetlib.batcher import Batcher
-from unetlib.checkpoints import CHECKPOINT, read_checkpoint
 from unetlib.data import load_mnist
-from unetlib.distributed import own_device, own_share, process_group, rank, world_size
-from unetlib.loop import fit
+from unetlib.fit import fit
 from unetlib.model import SkipUnet, Unet
-from unetlib.recipes import ARTICLE_NOISE, BOOK
-from unetlib.run import Run
-from unetlib.speed import FAST, PLAIN
+from unetlib.recipe import ARTICLE_NOISE, BOOK
+from unetlib.saving.checkpoint import CHECKPOINT, read_checkpoint
+from unetlib.saving.saver import Run
+from unetlib.speed.distributed import (
+    own_device,
+    own_share,
+    process_group,
+    rank,
+    world_size,
+)
+from unetlib.speed.options import FAST, PLAIN
 from unetlib.step import TrainStep
 
 LAUNCH = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
@@ -230,7 +236,7 @@ def test_a_job_is_stopped_by_hand(little_data):
 
 
 def test_a_batch_that_cannot_be_shared(tmp_path, monkeypatch):
-    monkeypatch.setattr("unetlib.distributed.world_size", lambda: 3)
+    monkeypatch.setattr("unetlib.speed.distributed.world_size", lambda: 3)
     with pytest.raises(ValueError, match="batch of 32 cannot be .* by 3 processes"):
         fit(seeded(Unet), digits(), TINY)
 

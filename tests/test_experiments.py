@@ -10,8 +10,8 @@ from chapters import ROOT
 from torch.utils.flop_counter import FlopCounterMode
 
 from unetlib.model import Unet
-from unetlib.recipes import ARTICLE
-from unetlib.speed import PLAIN, Composed, Speed
+from unetlib.recipe import ARTICLE
+from unetlib.speed.options import PLAIN, Composed, Speed
 from unetlib.step import TrainStep
 
 sys.path.append(str(ROOT / "book" / "experiments"))

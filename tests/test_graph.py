@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from unetlib.batcher import Batcher
-from unetlib.checkpoints import History
-from unetlib.graph import GraphedSteps
-from unetlib.loop import fit
+from unetlib.fit import fit
 from unetlib.model import Unet
-from unetlib.recipes import ARTICLE, ARTICLE_NOISE, BOOK
-from unetlib.speed import FAST, PLAIN
+from unetlib.recipe import ARTICLE, ARTICLE_NOISE, BOOK
+from unetlib.saving.checkpoint import History
+from unetlib.speed.cuda_graph import GraphedSteps
+from unetlib.speed.options import FAST, PLAIN
 from unetlib.step import TrainStep
 
 NEEDS_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")
@@ -155,7 +155,7 @@ def test_obstacles(few_images, monkeypatch):
     monkeypatch.setattr(step, "device", torch.device("cuda"))
     monkeypatch.setattr(torch, "zeros", lambda *_, **__: Tensor())
     assert "Speed(graph=False)" in GraphedSteps(step, batcher).obstacle
-    monkeypatch.setattr("unetlib.graph.world_size", lambda: 2)
+    monkeypatch.setattr("unetlib.speed.cuda_graph.world_size", lambda: 2)
     assert "several processes" in GraphedSteps(step, batcher).obstacle
 
 

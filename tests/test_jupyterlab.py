@@ -18,9 +18,9 @@ from chapters import LANGUAGES, committed
 from playwright.sync_api import Browser, Locator, Page, expect
 from website import free_port
 
-from unetlib.labels import label, use_language
+from unetlib.display.labels import label, use_language
+from unetlib.display.widgets import noise_explorer
 from unetlib.metrics import psnr, ssim
-from unetlib.widgets import noise_explorer
 
 NAMES = ["sigma", "digit", "noise", "model", "new_noise"]
 NAMES += ["clean", "noisy", "denoised", "residual"]

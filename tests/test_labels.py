@@ -9,7 +9,7 @@ import pytest
 from matplotlib.ft2font import FT2Font
 
 from unetlib import labels
-from unetlib.labels import LABELS, label, use_language
+from unetlib.display.labels import LABELS, label, use_language
 
 
 @pytest.mark.parametrize("key", LABELS)

@@ -14,10 +14,10 @@ from playwright.sync_api import BrowserContext, Locator, Page
 from safetensors.numpy import load_file
 from website import LANGUAGES, ROOT
 
-from unetlib.labels import LABELS
+from unetlib.display.labels import LABELS
+from unetlib.display.plots import feature_maps
 from unetlib.metrics import psnr
 from unetlib.noise import NOISES
-from unetlib.plots import feature_maps
 from unetlib.pretrained import PRETRAINED, WEIGHTS, load_pretrained
 
 LIVE = ROOT / "book" / "live"

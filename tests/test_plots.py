@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from unetlib import plots
-from unetlib.diagram import draw_unet
-from unetlib.labels import label, use_language
+from unetlib.display.diagram import draw_unet
+from unetlib.display.labels import label, use_language
 from unetlib.metrics import psnr
 from unetlib.model import SkipUnet, Unet
 

@@ -48,14 +48,14 @@ from torch import Tensor, nn
 
 from unetlib import data, metrics, noise, plots
 from unetlib.batcher import Batcher
-from unetlib.diagram import draw_unet
-from unetlib.labels import LABELS, label, use_language
-from unetlib.loop import fit, validate
+from unetlib.display.diagram import draw_unet
+from unetlib.display.labels import LABELS, label, use_language
+from unetlib.display.widgets import noise_explorer
+from unetlib.fit import fit, validate
 from unetlib.model import SkipUnet, Unet, count_parameters
 from unetlib.pretrained import PRETRAINED, Denoiser, load_pretrained
-from unetlib.recipes import BOOK
-from unetlib.speed import Composed, upsampled_conv
-from unetlib.widgets import noise_explorer
+from unetlib.recipe import BOOK
+from unetlib.speed.options import Composed, upsampled_conv
 
 pytestmark = pytest.mark.filterwarnings("error")
 kinds = one_of(list(noise.NOISES))

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, interpolate
 
 from unetlib.batcher import Batcher
-from unetlib.loop import fit
+from unetlib.fit import fit
 from unetlib.model import SkipUnet, Unet
-from unetlib.recipes import ARTICLE, BOOK
-from unetlib.speed import (
+from unetlib.recipe import ARTICLE, BOOK
+from unetlib.speed.options import (
     FAST,
     PLAIN,
     Composed,
@@ -145,7 +145,7 @@ def test_bfloat16_is_used_where_it_pays_unless_told():
 
 PAGE_FAULTS = """
 import resource, sys, torch
-from unetlib.speed import keep_memory
+from unetlib.speed.options import keep_memory
 if sys.argv[1] == "keep":
     keep_memory()
 for n in range(6):

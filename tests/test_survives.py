@@ -17,11 +17,11 @@ import torch
 from jupyter_client.manager import start_new_kernel
 
 from unetlib import checkpoints, run
-from unetlib.checkpoints import CHECKPOINT, read_checkpoint
-from unetlib.loop import fit
+from unetlib.fit import fit
 from unetlib.model import SkipUnet, Unet
-from unetlib.recipes import ARTICLE, BOOK, Recipe
-from unetlib.safeguards import advice_on_memory
+from unetlib.recipe import ARTICLE, BOOK, Recipe
+from unetlib.saving.checkpoint import CHECKPOINT, read_checkpoint
+from unetlib.saving.safeguards import advice_on_memory
 from unetlib.step import TrainStep
 
 KILLS = 50
@@ -31,9 +31,9 @@ IN_A_NOTEBOOK = """
 import torch
 from dataclasses import replace
 from unetlib.data import load_mnist
-from unetlib.loop import fit
+from unetlib.fit import fit
 from unetlib.model import SkipUnet
-from unetlib.recipes import BOOK
+from unetlib.recipe import BOOK
 recipe = replace(BOOK, batch_size=8, epochs=1000)
 model = SkipUnet(width=4)
 history = fit(model, load_mnist()[0].images[:64], recipe, folder={folder!r})
@@ -164,7 +164,7 @@ def test_ctrl_c_twice_stops_at_once(few_images, tmp_path, monkeypatch):
 
 def test_ctrl_c_before_anything_was_learned(few_images, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
-        "unetlib.loop.GraphedSteps",
+        "unetlib.fit.GraphedSteps",
         lambda *made: signal.raise_signal(signal.SIGINT) or run.GraphedSteps(*made),
     )
     history = fit(seeded(), few_images, RECIPE, folder=tmp_path)

@@ -12,11 +12,11 @@ from PIL import Image
 
 from unetlib import run, train
 from unetlib.batcher import Batcher
-from unetlib.checkpoints import CHECKPOINT, History, read_checkpoint
-from unetlib.loop import fit
+from unetlib.fit import fit
 from unetlib.model import NETWORKS, SkipUnet, Unet
-from unetlib.recipes import ARTICLE, ARTICLE_NOISE, BOOK
-from unetlib.speed import PLAIN
+from unetlib.recipe import ARTICLE, ARTICLE_NOISE, BOOK
+from unetlib.saving.checkpoint import CHECKPOINT, History, read_checkpoint
+from unetlib.speed.options import PLAIN
 from unetlib.step import TrainStep, check_device
 
 TINY = replace(ARTICLE, batch_size=32, draws_per_image=1, epochs=3)  # 2 steps an epoch

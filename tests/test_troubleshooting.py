@@ -27,13 +27,13 @@ from situations import draw, import_without_packages, run_first_cell
 from website import LANGUAGES, ROOT
 
 from unetlib import load_pretrained, use_language
-from unetlib.checkpoints import CHECKPOINT, checksum
 from unetlib.data import Digits, load_idx, load_mnist, load_npy
-from unetlib.loop import fit
+from unetlib.fit import fit
 from unetlib.metrics import psnr
 from unetlib.model import SkipUnet, Unet, conv
 from unetlib.noise import add_gaussian_noise
-from unetlib.recipes import ARTICLE, BOOK
+from unetlib.recipe import ARTICLE, BOOK
+from unetlib.saving.checkpoint import CHECKPOINT, checksum
 from unetlib.step import TrainStep
 
 RECIPE = replace(BOOK, batch_size=8, epochs=2)  # 8 steps an epoch on 64 pictures

@@ -14,13 +14,13 @@ import pytest
 import torch
 from matplotlib.image import imread
 
-from unetlib.labels import use_language
+from unetlib.display.labels import use_language
+from unetlib.display.plots import feature_maps
+from unetlib.display.widgets import NoiseExplorer, noise_explorer
 from unetlib.metrics import ssim
 from unetlib.model import SkipUnet, Unet
 from unetlib.noise import NOISES
-from unetlib.plots import feature_maps
 from unetlib.pretrained import Denoiser
-from unetlib.widgets import NoiseExplorer, noise_explorer
 
 LEVELS = 2 / 255  # a colour map cuts off, once to 256 colours and once to bytes
 

@@ -5,7 +5,7 @@ distributed, step, graph; checkpoints, safeguards, run, loop, train; then pretra
 labels, plots, diagram and widgets.
 """
 
-from unetlib.labels import use_language
+from unetlib.display.labels import use_language
 from unetlib.pretrained import load_pretrained
 
 __version__ = "0.2.2"

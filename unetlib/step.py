@@ -1,14 +1,20 @@
 """One training step, on CPU or CUDA. Introduced in chapter 04.
 
-How it gets fast stands in `unetlib.speed`.
+How it gets fast stands in `unetlib.speed.options`.
 """
 
 import torch
 from torch import Tensor, nn
 
-from unetlib.distributed import local_loss, parallel
-from unetlib.recipes import Recipe
-from unetlib.speed import FAST, Composed, Speed, keep_memory, multiplies_bfloat16
+from unetlib.recipe import Recipe
+from unetlib.speed.distributed import local_loss, parallel
+from unetlib.speed.options import (
+    FAST,
+    Composed,
+    Speed,
+    keep_memory,
+    multiplies_bfloat16,
+)
 
 
 def check_device(device: str | torch.device) -> torch.device:

@@ -14,11 +14,11 @@ from pathlib import Path
 import torch
 
 from unetlib.data import Digits, load_idx, load_mnist, load_npy, split
-from unetlib.distributed import own_device, process_group
-from unetlib.loop import fit
+from unetlib.fit import fit
 from unetlib.model import NETWORKS
-from unetlib.recipes import RECIPES
-from unetlib.speed import FAST, PLAIN
+from unetlib.recipe import RECIPES
+from unetlib.speed.distributed import own_device, process_group
+from unetlib.speed.options import FAST, PLAIN
 from unetlib.step import check_device
 
 

@@ -12,7 +12,7 @@ import sys
 from curves import NO_END, with_our_step
 from measured import circumstances, write_result
 
-from unetlib.recipes import ARTICLE_NOISE
+from unetlib.recipe import ARTICLE_NOISE
 
 SEED = 0
 EVERY = 250  # steps between two looks

@@ -12,8 +12,8 @@ from measured import circumstances, write_result
 from race import Track, Turns, race, summary
 
 from unetlib.batcher import Batcher
-from unetlib.recipes import ARTICLE
-from unetlib.speed import keep_memory
+from unetlib.recipe import ARTICLE
+from unetlib.speed.options import keep_memory
 
 NO_LOSS = 0.0
 

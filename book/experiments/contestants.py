@@ -19,11 +19,11 @@ from torch.utils.data import DataLoader, Sampler, TensorDataset
 
 from unetlib.batcher import Batcher
 from unetlib.data import load_mnist
-from unetlib.graph import GraphedSteps
-from unetlib.loop import fit
+from unetlib.fit import fit
 from unetlib.model import Unet
-from unetlib.recipes import ARTICLE
-from unetlib.speed import FAST, PLAIN, Speed
+from unetlib.recipe import ARTICLE
+from unetlib.speed.cuda_graph import GraphedSteps
+from unetlib.speed.options import FAST, PLAIN, Speed
 from unetlib.step import TrainStep
 
 STEPS_WITHOUT_END = 10**6  # as many as no race has

@@ -14,9 +14,9 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from unetlib.batcher import Batcher
 from unetlib.data import load_mnist, split
-from unetlib.loop import validate
+from unetlib.fit import validate
 from unetlib.model import NETWORKS, Unet
-from unetlib.recipes import BOOK, Recipe
+from unetlib.recipe import BOOK, Recipe
 from unetlib.step import TrainStep
 
 NO_END = 10**6

@@ -24,7 +24,7 @@ import json
 import matplotlib.pyplot as plt
 from ipywidgets import interact
 from unetlib.metrics import psnr, ssim
-from unetlib.widgets import noise_explorer
+from unetlib.display.widgets import noise_explorer
 
 %matplotlib inline
 ours = noise_explorer()

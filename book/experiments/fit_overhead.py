@@ -13,7 +13,7 @@ from contestants import fitted, ours
 from measured import circumstances, write_result
 from race import Track, race, summary
 
-from unetlib.speed import FAST
+from unetlib.speed.options import FAST
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from measured import circumstances, write_result
 from race import Track, Turns, race, summary
 from roofline import at_least, ceilings, count
 
-from unetlib.speed import FAST
+from unetlib.speed.options import FAST
 from unetlib.step import check_device
 
 BATCH_SIZES = (320, 2048, 4096)

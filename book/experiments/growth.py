@@ -6,7 +6,7 @@ from contestants import ours
 from race import Track, race, summary
 
 from unetlib.model import SkipUnet
-from unetlib.speed import FAST
+from unetlib.speed.options import FAST
 
 BATCH_SIZES = [40, 80, 160, 320, 640, 1280]
 MORE_ON_GPU = [2560, 5120]  # which takes larger ones to be busy

@@ -17,7 +17,7 @@ from torch.nn.utils import parameters_to_vector
 from unetlib.batcher import Batcher
 from unetlib.data import load_mnist
 from unetlib.model import Unet
-from unetlib.recipes import ARTICLE
+from unetlib.recipe import ARTICLE
 from unetlib.step import TrainStep
 
 SEEDS = (0, 1, 2)

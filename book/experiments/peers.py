@@ -12,7 +12,7 @@ from contestants import loader, seeded
 from peers_jax import jax, keras
 from race import Loop, Track, Turns
 
-from unetlib.recipes import ARTICLE
+from unetlib.recipe import ARTICLE
 
 
 def lightning(track: Track, turns: Turns, bfloat16: bool = False) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from contestants import STEPS_WITHOUT_END, digits, scaled, seeded
 from race import Track, Turns
 
-from unetlib.recipes import ARTICLE
+from unetlib.recipe import ARTICLE
 
 SCANNED = 50  # steps that JAX does in one call on a GPU
 # Or JAX, behind Keras too, takes most of a GPU's memory, where others race as well.

@@ -23,7 +23,7 @@ from race import Track, race, summary
 from torch import nn
 
 from unetlib.model import Unet, count_parameters
-from unetlib.speed import FAST, PLAIN, multiplies_bfloat16
+from unetlib.speed.options import FAST, PLAIN, multiplies_bfloat16
 from unetlib.step import check_device
 
 BYTES = {"float32": 4, "bfloat16": 2}

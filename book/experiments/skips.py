@@ -13,10 +13,10 @@ from measured import circumstances, write_result
 from torch import nn
 
 from unetlib.data import load_mnist, split
-from unetlib.loop import fit
+from unetlib.fit import fit
 from unetlib.metrics import denoising_psnr
 from unetlib.model import SkipUnet, Unet, count_parameters
-from unetlib.recipes import BOOK
+from unetlib.recipe import BOOK
 
 SEEDS = (0, 1, 2)
 EPOCHS = 2

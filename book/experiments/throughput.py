@@ -22,7 +22,7 @@ from measured import circumstances, write_result
 from peers import PACKAGES, PEERS
 from race import Loop, Track, race, summary
 
-from unetlib.speed import multiplies_bfloat16
+from unetlib.speed.options import multiplies_bfloat16
 from unetlib.step import check_device
 
 CONTESTANTS: dict[str, Loop] = {

@@ -22,7 +22,7 @@ from measured import RESULTS, circumstances, write_result
 from race import Track, race, summary
 from torch import Tensor
 
-from unetlib.recipes import ARTICLE_NOISE, BOOK
+from unetlib.recipe import ARTICLE_NOISE, BOOK
 
 SEEDS = (0, 1, 2)
 LENGTHS = (60, 80, 100, 120, 150, 200, 250, 300, 400, 600, 800)  # steps, for ours

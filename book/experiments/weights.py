@@ -1,4 +1,4 @@
-"""Train the three networks that ship, and write them to unetlib/weights.
+"""Train the three networks that ship, and write them to unetlib/pretrained/weights.
 
 `make weights`, or `python book/experiments/weights.py skip` for one of them. A run
 that was interrupted goes on from its checkpoint in runs/.
@@ -15,13 +15,13 @@ import torch
 from measured import circumstances
 from safetensors.torch import save_file
 
-from unetlib.checkpoints import CHECKPOINT, read_checkpoint
 from unetlib.data import load_mnist
 from unetlib.metrics import denoising_psnr
 from unetlib.model import NETWORKS
 from unetlib.pretrained import PRETRAINED, WEIGHTS, Denoiser
-from unetlib.recipes import RECIPES
-from unetlib.speed import multiplies_bfloat16
+from unetlib.recipe import RECIPES
+from unetlib.saving.checkpoint import CHECKPOINT, read_checkpoint
+from unetlib.speed.options import multiplies_bfloat16
 
 ROOT = Path(__file__).resolve().parents[2]
 SIGMAS = (0.1, 0.25, 0.5, 0.75, 1.0)

@@ -2,12 +2,13 @@
 
 A code cell tagged `live-denoiser` gets it between its code and its figure, which stands
 in where scripts do not run; `live-inside` does the same with the feature maps open.
-What it says comes from unetlib/labels.py and from `book_words` in zh.yml and en.yml.
+What it says comes from unetlib/display/labels.py and from `book_words` in the
+configurations of the languages.
 """
 
 from docutils import nodes
 
-from unetlib.labels import LABELS, LANGUAGES
+from unetlib.display.labels import LABELS, LANGUAGES
 from unetlib.noise import NOISES
 from unetlib.pretrained import PRETRAINED
 

@@ -7,17 +7,17 @@ import torch
 from torch import nn
 
 from unetlib.batcher import Batcher, check_images
-from unetlib.checkpoints import History, load_checkpoint
 from unetlib.data import check_whole
-from unetlib.distributed import own_share
-from unetlib.graph import GraphedSteps
 from unetlib.metrics import denoising_psnr
 from unetlib.model import count_parameters
 from unetlib.pretrained import Denoiser
-from unetlib.recipes import Recipe
-from unetlib.run import Run
-from unetlib.safeguards import advice_on_memory, stop_between_steps
-from unetlib.speed import FAST, Speed
+from unetlib.recipe import Recipe
+from unetlib.saving.checkpoint import History, load_checkpoint
+from unetlib.saving.safeguards import advice_on_memory, stop_between_steps
+from unetlib.saving.saver import Run
+from unetlib.speed.cuda_graph import GraphedSteps
+from unetlib.speed.distributed import own_share
+from unetlib.speed.options import FAST, Speed
 from unetlib.step import TrainStep, check_device
 
 

@@ -17,16 +17,16 @@ from matplotlib.image import imsave
 from torch import nn
 from tqdm import tqdm
 
-from unetlib.checkpoints import (
+from unetlib.saving.checkpoint import (
     Begun,
     History,
     save_checkpoint,
     save_weights,
     write_safely,
 )
-from unetlib.distributed import average, rank
-from unetlib.graph import GraphedSteps
-from unetlib.safeguards import check_learning
+from unetlib.saving.safeguards import check_learning
+from unetlib.speed.cuda_graph import GraphedSteps
+from unetlib.speed.distributed import average, rank
 
 LOOK_EVERY = 100  # steps; to look at the loss is to wait for a GPU
 SAVE_EVERY = 60.0  # seconds within an epoch; at its end it is saved anyway

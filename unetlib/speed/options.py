@@ -25,7 +25,9 @@ class Speed:
     fused: bool = True  # Adam's update of all parameters in one call
     keep_memory: bool = True  # freed memory stays at hand: see `keep_memory`
     bfloat16: bool | None = None  # None: where the hardware multiplies it faster
-    graph: bool = True  # on CUDA, many steps by one call: see `unetlib.graph`
+    graph: bool = (
+        True  # on CUDA, many steps by one call: see `cuda_graph`
+    )
     compile: bool = False  # torch.compile: generated code, after a long first step
 
 

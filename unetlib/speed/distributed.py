@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from unetlib.recipes import Recipe
+from unetlib.recipe import Recipe
 
 TORCHRUN = {"RANK", "WORLD_SIZE", "LOCAL_RANK"}  # what it tells each process
 TOGETHER = (

@@ -6,8 +6,8 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
 from unetlib.data import check_whole
-from unetlib.labels import label
-from unetlib.plots import COLOURS
+from unetlib.display.labels import label
+from unetlib.display.plots import COLOURS
 
 BLUE, RED, ORANGE, GREEN, _ = COLOURS
 ARROWS = {"convolution": "#444444", "pooling": ORANGE, "upsampling": GREEN}

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from unetlib.batcher import Batcher
-from unetlib.distributed import world_size
+from unetlib.speed.distributed import world_size
 from unetlib.step import TrainStep
 
 

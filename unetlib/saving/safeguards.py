@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from unetlib.distributed import world_size
+from unetlib.speed.distributed import world_size
 
 # From picture to picture, an untrained network's outputs differ by a thousandth of what
 # its inputs do; those of one that has collapsed by less than a millionth.

@@ -19,10 +19,10 @@ from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 from unetlib.data import check_whole, load_mnist
-from unetlib.labels import label
+from unetlib.display.labels import label
+from unetlib.display.plots import draw_digits, feature_maps
 from unetlib.metrics import psnr, ssim
 from unetlib.noise import NOISES
-from unetlib.plots import draw_digits, feature_maps
 from unetlib.pretrained import PRETRAINED, Denoiser, load_pretrained
 
 MAPS = 8  # channels shown of each block

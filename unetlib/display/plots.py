@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from unetlib.labels import label
+from unetlib.display.labels import label
 from unetlib.metrics import psnr
 from unetlib.noise import check_floats
 

@@ -1,0 +1,1 @@
+"""Files of MNIST as others write them."""

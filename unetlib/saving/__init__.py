@@ -1,0 +1,1 @@
+"""What outlives the process: checkpoints, weights, and what guards a run."""
