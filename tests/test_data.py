@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 
 from unetlib import data
+from unetlib.checks import UnetlibError
+from unetlib.formats.idx import IDX_NAMES, load_idx
+from unetlib.formats.npy import load_npy
 
 
 class Bomb:
@@ -28,7 +31,7 @@ def write_npy_pair(folder: Path, images: np.ndarray, labels: np.ndarray) -> None
 
 def write_idx(folder: Path, images: np.ndarray, labels: np.ndarray, opener) -> None:
     ending = ".gz" if opener is gzip.open else ""
-    for image_name, label_name in data.IDX_NAMES.values():
+    for image_name, label_name in IDX_NAMES.values():
         with opener(folder / (image_name + ending), "wb") as file:
             file.write(struct.pack(">4i", 2051, len(images), 28, 28) + images.tobytes())
         with opener(folder / (label_name + ending), "wb") as file:
@@ -64,7 +67,7 @@ def test_label_filter_keeps_what_the_article_counts(mnist, largest, kept):
 
 
 def test_label_filter_that_keeps_nothing(mnist):
-    with pytest.raises(ValueError, match=r"up_to\(-1\) keeps no picture"):
+    with pytest.raises(UnetlibError, match=r"up_to\(-1\) keeps no picture"):
         mnist[0].up_to(-1)
 
 
@@ -73,7 +76,7 @@ def test_split_keeps_order_and_loses_nothing(mnist):
     assert (len(learning), len(validation)) == (55_000, 5_000)
     joined = np.concatenate([learning.images, validation.images])
     assert np.array_equal(joined, mnist[0].images)
-    with pytest.raises(ValueError, match="from 1 to 59999, got 60000"):
+    with pytest.raises(UnetlibError, match="from 1 to 59999, got 60000"):
         data.split(mnist[0], 60_000)
 
 
@@ -81,7 +84,7 @@ def test_split_keeps_order_and_loses_nothing(mnist):
 @pytest.mark.parametrize("shape", [(-1, 28, 28), (-1, 784), (-1, 1, 28, 28)])
 def test_article_pair_in_every_layout(tmp_path, images, labels, dtype, shape):
     write_npy_pair(tmp_path, images.reshape(shape).astype(dtype), labels)
-    digits = data.load_npy(tmp_path)
+    digits = load_npy(tmp_path)
     assert np.array_equal(digits.images, images)
     assert np.array_equal(digits.labels, labels)
     assert digits.images.dtype == digits.labels.dtype == np.uint8
@@ -90,7 +93,7 @@ def test_article_pair_in_every_layout(tmp_path, images, labels, dtype, shape):
 @pytest.mark.parametrize("opener", [open, gzip.open])
 def test_idx_files_plain_and_gzipped(tmp_path, images, labels, opener):
     write_idx(tmp_path, images, labels, opener)
-    for digits in data.load_idx(tmp_path):
+    for digits in load_idx(tmp_path):
         assert np.array_equal(digits.images, images)
         assert np.array_equal(digits.labels, labels)
 
@@ -113,8 +116,8 @@ def test_idx_files_plain_and_gzipped(tmp_path, images, labels, opener):
 )
 def test_wrong_article_pair(tmp_path, images, labels, spoil, message):
     write_npy_pair(tmp_path, *spoil(images, labels))
-    with pytest.raises(ValueError, match=message):
-        data.load_npy(tmp_path)
+    with pytest.raises(UnetlibError, match=message):
+        load_npy(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -125,16 +128,16 @@ def test_wrong_article_pair(tmp_path, images, labels, spoil, message):
 def test_damaged_npy(tmp_path, images, labels, raw):
     write_npy_pair(tmp_path, images, labels)
     (tmp_path / "x_train.npy").write_bytes(raw)
-    with pytest.raises(ValueError, match=r"x_train\.npy is not a plain numpy array"):
-        data.load_npy(tmp_path)
+    with pytest.raises(UnetlibError, match=r"x_train\.npy is not a plain numpy array"):
+        load_npy(tmp_path)
 
 
 def test_truncated_npy(tmp_path, images, labels):
     write_npy_pair(tmp_path, images, labels)
     path = tmp_path / "x_train.npy"
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(ValueError, match=r"x_train\.npy is not a plain numpy array"):
-        data.load_npy(tmp_path)
+    with pytest.raises(UnetlibError, match=r"x_train\.npy is not a plain numpy array"):
+        load_npy(tmp_path)
 
 
 def test_npz_in_place_of_npy(tmp_path, images, labels):
@@ -144,7 +147,7 @@ def test_npz_in_place_of_npy(tmp_path, images, labels):
     with pytest.raises(
         ValueError, match=r"is not a plain numpy array \(it starts with b'PK"
     ):
-        data.load_npy(tmp_path)
+        load_npy(tmp_path)
 
 
 @pytest.mark.parametrize("as_array", [True, False], ids=["object array", "bare pickle"])
@@ -155,16 +158,16 @@ def test_nothing_is_unpickled(tmp_path, images, labels, as_array):
         np.save(path, np.array([Bomb(trace)], dtype=object), allow_pickle=True)
     else:
         path.write_bytes(pickle.dumps(Bomb(trace)))
-    with pytest.raises(ValueError, match="pickled objects are never opened"):
-        data.load_npy(tmp_path)
+    with pytest.raises(UnetlibError, match="pickled objects are never opened"):
+        load_npy(tmp_path)
     assert not trace.exists()
 
 
 def test_missing_files_are_named(tmp_path):
-    with pytest.raises(ValueError, match=r"cannot read .*x_train\.npy"):
-        data.load_npy(tmp_path)
-    with pytest.raises(ValueError, match=r"neither train-images-idx3-ubyte nor"):
-        data.load_idx(tmp_path)
+    with pytest.raises(UnetlibError, match=r"cannot read .*x_train\.npy"):
+        load_npy(tmp_path)
+    with pytest.raises(UnetlibError, match=r"neither train-images-idx3-ubyte nor"):
+        load_idx(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -190,8 +193,8 @@ def test_wrong_idx(tmp_path, images, labels, spoil, message, opener):
         raw = file.read()
     with opener(path, "wb") as file:
         file.write(spoil(raw))
-    with pytest.raises(ValueError, match=message) as caught:
-        data.load_idx(tmp_path)
+    with pytest.raises(UnetlibError, match=message) as caught:
+        load_idx(tmp_path)
     assert path.name in str(caught.value)
 
 
@@ -202,8 +205,8 @@ def test_damaged_gzip(tmp_path, images, labels, spoil):
     write_idx(tmp_path, images, labels, gzip.open)
     (path,) = tmp_path.glob("train-images*")
     path.write_bytes(spoil(path.read_bytes()))
-    with pytest.raises(ValueError, match="train-images-idx3-ubyte.gz"):
-        data.load_idx(tmp_path)
+    with pytest.raises(UnetlibError, match="train-images-idx3-ubyte.gz"):
+        load_idx(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -213,11 +216,11 @@ def test_altered_shipped_file(tmp_path, monkeypatch, spoil):
     copy = tmp_path / "mnist.npz"
     copy.write_bytes(spoil(data.SHIPPED.read_bytes()))
     monkeypatch.setattr(data, "SHIPPED", copy)
-    with pytest.raises(ValueError, match=r"mnist\.npz is damaged or altered"):
+    with pytest.raises(UnetlibError, match=r"mnist\.npz is damaged or altered"):
         data.load_mnist()
 
 
 def test_missing_shipped_file(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "SHIPPED", tmp_path / "mnist.npz")
-    with pytest.raises(ValueError, match="reinstall unetlib"):
+    with pytest.raises(UnetlibError, match="reinstall unetlib"):
         data.load_mnist()

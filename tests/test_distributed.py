@@ -20,21 +20,21 @@ from torch.nn.functional import mse_loss
 
 from unetlib import train
 from unetlib.batcher import Batcher
+from unetlib.checks import UnetlibError
 from unetlib.data import load_mnist
-from unetlib.fit import fit
+from unetlib.fit import _Run, fit
 from unetlib.model import SkipUnet, Unet
 from unetlib.recipe import ARTICLE_NOISE, BOOK
 from unetlib.saving.checkpoint import CHECKPOINT, read_checkpoint
-from unetlib.saving.saver import Run
 from unetlib.speed.distributed import (
     own_device,
-    own_share,
     process_group,
     rank,
+    shard,
     world_size,
 )
+from unetlib.speed.fast_step import FastStep
 from unetlib.speed.options import FAST, PLAIN
-from unetlib.step import TrainStep
 
 LAUNCH = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
 CPU = torch.device("cpu")
@@ -63,10 +63,8 @@ def step_once(folder: str) -> None:
     with process_group(CPU):
         for name, (network, recipe, speed) in CASES.items():
             model = seeded(network, seed=rank())  # the first one's weights must win
-            batcher = Batcher(
-                digits(), 8, recipe.scale, recipe.sigma, share=own_share(8)
-            )
-            loss = TrainStep(model, recipe, 10, speed)(*batcher.next())
+            batcher = Batcher(digits(), 8, recipe.scale, recipe.sigma, shard=shard(8))
+            loss = FastStep(model, recipe, 10, speed)(*next(batcher))
             found[name] = [loss, *(p.grad for p in model.parameters())]
         torch.save(found, Path(folder) / f"{rank()}.pt")
 
@@ -98,14 +96,14 @@ def end_early(folder: str, number: int, process: Callable[[], int]) -> None:
 
     The first of the two epochs has then been saved, for sure.
     """
-    epoch = Run.epoch
+    epoch = _Run.epoch
 
-    def interrupted(run: Run) -> bool:
+    def interrupted(run: _Run) -> bool:
         if os.environ["RANK"] == "1" and len(run.history.loss) == 2:
             os.kill(process(), number)
         return epoch(run)
 
-    Run.epoch = interrupted
+    _Run.epoch = interrupted
     train.main(["--recipe", "article-noise", "--data", folder, "--folder", folder])
 
 
@@ -178,7 +176,7 @@ def test_gradients_are_those_of_the_joint_batch(name, first_steps):
     """Oracle: the loss written out, and autograd on the whole batch at once."""
     network, recipe, _ = CASES[name]
     model = seeded(network)
-    noisy, clean = Batcher(digits(), 8, recipe.scale, recipe.sigma).next()
+    noisy, clean = next(Batcher(digits(), 8, recipe.scale, recipe.sigma))
     expected = mse_loss(model(noisy), clean, reduction=recipe.loss_reduction)
     expected = expected * recipe.loss_factor
     expected.backward()
@@ -237,7 +235,7 @@ def test_a_job_is_stopped_by_hand(little_data):
 
 def test_a_batch_that_cannot_be_shared(tmp_path, monkeypatch):
     monkeypatch.setattr("unetlib.speed.distributed.world_size", lambda: 3)
-    with pytest.raises(ValueError, match="batch of 32 cannot be .* by 3 processes"):
+    with pytest.raises(UnetlibError, match="batch of 32 cannot be .* by 3 processes"):
         fit(seeded(Unet), digits(), TINY)
 
 
@@ -261,14 +259,14 @@ def test_a_numbered_gpu_needs_no_torchrun():
 
 def test_each_process_takes_its_own_gpu(torchrun):
     assert own_device("cuda") == "cuda:1" and own_device("cpu") == "cpu"
-    with pytest.raises(ValueError, match='"cuda:0" is one GPU.* ask for "cuda"'):
+    with pytest.raises(UnetlibError, match='"cuda:0" is one GPU.* ask for "cuda"'):
         own_device("cuda:0")
 
 
 def test_without_torchrun_there_is_no_process_group():
     with process_group(CPU):
         assert (rank(), world_size()) == (0, 1) and not distributed.is_initialized()
-        step = TrainStep(seeded(Unet), BOOK, 1, PLAIN)
+        step = FastStep(seeded(Unet), BOOK, 1, PLAIN)
     assert isinstance(step.forward, Unet)
 
 

@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 
 from unetlib.batcher import Batcher
+from unetlib.checks import UnetlibError
 from unetlib.fit import fit
 from unetlib.model import Unet
-from unetlib.recipe import ARTICLE, ARTICLE_NOISE, BOOK
-from unetlib.saving.checkpoint import History
+from unetlib.recipe import ARTICLE, ARTICLE_NOISE, BOOK, History, Progress
+from unetlib.saving.checkpoint import load_checkpoint, save_checkpoint
 from unetlib.speed.cuda_graph import GraphedSteps
+from unetlib.speed.fast_step import FastStep
 from unetlib.speed.options import FAST, PLAIN
 from unetlib.step import TrainStep
 
@@ -24,7 +26,7 @@ STEPS = 13
 
 def prepared(images, recipe, device="cpu", speed=EXACT) -> tuple[TrainStep, Batcher]:
     torch.manual_seed(0)
-    step = TrainStep(Unet().to(device), recipe, STEPS, speed)
+    step = FastStep(Unet().to(device), recipe, STEPS, speed)
     return step, Batcher(images, 16, recipe.scale, recipe.sigma, device)
 
 
@@ -36,7 +38,7 @@ def weights(step: TrainStep) -> Tensor:
 def losses(graphed: GraphedSteps) -> Tensor:
     """Of all steps: some by hand before, between and after those of two calls."""
     step, batcher = graphed.step, graphed.batcher
-    found = [step(*batcher.next())[None], graphed(), step(*batcher.next())[None]]
+    found = [step(*next(batcher))[None], graphed(), step(*next(batcher))[None]]
     while sum(map(len, found)) + graphed.count <= STEPS:
         found.append(graphed())
     return torch.cat(found)
@@ -48,15 +50,15 @@ def check_against_single_steps(
     device = graphed.step.device
     step, batcher = prepared(images, recipe, device, replace(speed, graph=False))
     found = losses(graphed)
-    expected = torch.stack([step(*batcher.next()) for _ in range(len(found))])
+    expected = torch.stack([step(*next(batcher)) for _ in range(len(found))])
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=0)
     torch.testing.assert_close(weights(graphed.step), weights(step))
     assert torch.equal(
         graphed.batcher.generator.get_state(), batcher.generator.get_state()
     )
-    ours, theirs = graphed.step.state_dict(), step.state_dict()
-    assert ours["steps"] == theirs["steps"] == len(found)
-    assert ours["lr"] == theirs["lr"] and type(ours["lr"]) is float
+    ours, theirs = (s.optimizer.param_groups[0]["lr"] for s in (graphed.step, step))
+    assert ours == theirs and type(ours) is float
+    assert graphed.step.schedule.last_epoch == step.schedule.last_epoch == len(found)
 
 
 class StandIn:
@@ -67,7 +69,7 @@ class StandIn:
 
     def replay(self) -> None:
         for place in range(self.graphed.count):
-            self.graphed._learn(place)
+            self.graphed._update(place)
 
 
 @RECIPES
@@ -120,13 +122,12 @@ def test_capture_that_fails_leaves_generators_that_draw(few_images):
         def forward(self, x: Tensor) -> Tensor:
             return super().forward(x) if x.sum().item() else x
 
-    plain = replace(EXACT, composed=False)  # as a network that Composed does not know
     torch.manual_seed(0)
-    step = TrainStep(Curious().to("cuda"), BOOK, STEPS, plain)
+    step = FastStep(Curious().to("cuda"), BOOK, STEPS, EXACT)
     _, batcher = prepared(few_images, BOOK, "cuda")
     graphed = GraphedSteps(step, batcher, count=4)
     with pytest.warns(UserWarning, match="cannot be recorded: .* is capturing"):
-        check_against_single_steps(graphed, few_images, BOOK, plain)
+        check_against_single_steps(graphed, few_images, BOOK)
     assert graphed.graph is None
     assert len(torch.randn(9, device="cuda").unique()) == 9
 
@@ -161,13 +162,13 @@ def test_obstacles(few_images, monkeypatch):
 
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=NEEDS_GPU)])
 def test_fit_takes_every_step_once(few_images, device, monkeypatch):
-    taken, learn = [], TrainStep.learn
+    taken, update = [], TrainStep.update
 
     def counted(*arguments):
         taken.append(1)
-        return learn(*arguments)
+        return update(*arguments)
 
-    monkeypatch.setattr(TrainStep, "learn", counted)
+    monkeypatch.setattr(TrainStep, "update", counted)
     fit(Unet(), few_images[:44], replace(BOOK, batch_size=1, epochs=1), device=device)
     # On a GPU: 20 to warm up, 20 while they are recorded, a replay without Python, 4.
     assert len(taken) == 44
@@ -175,16 +176,18 @@ def test_fit_takes_every_step_once(few_images, device, monkeypatch):
 
 @pytest.mark.parametrize("count", [0, -3])
 def test_count(few_images, count):
-    with pytest.raises(ValueError, match=f"at least 1, got {count}"):
+    with pytest.raises(UnetlibError, match=f"at least 1, got {count}"):
         GraphedSteps(*prepared(few_images, BOOK), count=count)
 
 
-def test_resumed_step_keeps_its_own_speed(few_images):
-    fast, batcher = prepared(few_images, BOOK)
+def test_resumed_step_keeps_its_own_speed(few_images, tmp_path):
+    recipe = replace(BOOK, batch_size=16)
+    fast, batcher = prepared(few_images, recipe)
     fast.optimizer.param_groups[0]["capturable"] = True  # as on a GPU
-    fast(*batcher.next())
-    plain, batcher = prepared(few_images, BOOK, speed=PLAIN)
-    plain.load_state_dict(fast.state_dict())
-    plain(*batcher.next())
+    fast(*next(batcher))
+    plain, batcher = prepared(few_images, recipe, speed=PLAIN)
+    save_checkpoint(tmp_path, fast, batcher, History(unfinished=Progress(steps=1)))
+    load_checkpoint(tmp_path, plain, batcher)
+    plain(*next(batcher))
     (group,) = plain.optimizer.param_groups
     assert not group["fused"] and not group["capturable"]

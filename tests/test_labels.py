@@ -9,6 +9,7 @@ import pytest
 from matplotlib.ft2font import FT2Font
 
 from unetlib import labels
+from unetlib.checks import UnetlibError
 from unetlib.display.labels import LABELS, label, use_language
 
 
@@ -48,5 +49,5 @@ def test_language_is_chosen_once():
     use_language("en")
     assert label("noisy") == "noisy"
     assert label("BM3D") == "BM3D"  # names need no translation
-    with pytest.raises(ValueError, match='"zh" or "en", got \'fr\''):
+    with pytest.raises(UnetlibError, match='"zh" or "en", got \'fr\''):
         use_language("fr")

@@ -14,8 +14,8 @@ from playwright.sync_api import BrowserContext, Locator, Page
 from safetensors.numpy import load_file
 from website import LANGUAGES, ROOT
 
+from unetlib.display.feature_maps import feature_maps
 from unetlib.display.labels import LABELS
-from unetlib.display.plots import feature_maps
 from unetlib.metrics import psnr
 from unetlib.noise import NOISES
 from unetlib.pretrained import PRETRAINED, WEIGHTS, load_pretrained

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from unetlib.checks import UnetlibError
 from unetlib.model import SkipUnet, Unet, count_parameters
 
 
@@ -92,7 +93,7 @@ def test_output_has_the_shape_of_the_input(network, shape):
     ],
 )
 def test_wrong_inputs_are_named(network, shape, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(UnetlibError, match=message):
         network()(torch.rand(shape))
 
 

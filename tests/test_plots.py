@@ -6,8 +6,10 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
-from unetlib import plots
+from unetlib.checks import UnetlibError
+from unetlib.display import plots
 from unetlib.display.diagram import draw_unet
+from unetlib.display.feature_maps import feature_maps
 from unetlib.display.labels import label, use_language
 from unetlib.metrics import psnr
 from unetlib.model import SkipUnet, Unet
@@ -60,7 +62,7 @@ def test_curves_and_histogram_name_what_they_show():
 @pytest.mark.parametrize("network", [Unet, SkipUnet])
 def test_feature_maps_are_what_the_blocks_put_out(network, clean):
     model = network()
-    maps = plots.feature_maps(model, clean[:1])
+    maps = feature_maps(model, clean[:1])
     plots.show_feature_maps(maps)
     first = next(iter(model.children()))
     assert torch.equal(next(iter(maps.values())), first(clean[:1]))
@@ -69,8 +71,8 @@ def test_feature_maps_are_what_the_blocks_put_out(network, clean):
 
 def test_feature_maps_leave_no_hooks_behind_after_an_error(clean):
     model = Unet()
-    with pytest.raises(ValueError, match="divisible"):
-        plots.feature_maps(model, clean[:1, :, :27])
+    with pytest.raises(UnetlibError, match="divisible"):
+        feature_maps(model, clean[:1, :, :27])
     assert not any(block._forward_hooks for block in model.children())
 
 

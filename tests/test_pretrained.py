@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from unetlib.checks import UnetlibError
 from unetlib.metrics import denoising_psnr, psnr
 from unetlib.model import Unet
 from unetlib.pretrained import (
@@ -76,9 +77,9 @@ def test_denoiser_converts_to_the_scale_of_its_network():
     network = Unet()
     x = torch.rand(2, 1, 28, 28)
     expected = network(x * 0.5) / 0.5
-    assert torch.equal(Denoiser(network, white=0.5)(x), expected)
+    assert torch.equal(Denoiser(network, scale=0.5 / 255)(x), expected)
 
 
 def test_unknown_name():
-    with pytest.raises(ValueError, match="no weights 'best'; there are article, "):
+    with pytest.raises(UnetlibError, match="no weights 'best'; there are article, "):
         load_pretrained("best")

@@ -3,6 +3,7 @@
 import platform
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import fields, replace
 
 import pytest
@@ -12,18 +13,17 @@ from torch.nn.functional import conv2d, interpolate
 
 from unetlib.batcher import Batcher
 from unetlib.fit import fit
-from unetlib.model import SkipUnet, Unet
+from unetlib.model import SkipUnet, Unet, Up, conv
 from unetlib.recipe import ARTICLE, BOOK
+from unetlib.speed.fast_step import FastStep
 from unetlib.speed.options import (
     FAST,
     PLAIN,
-    Composed,
     Speed,
     keep_memory,
     multiplies_bfloat16,
-    upsampled_conv,
 )
-from unetlib.step import TrainStep
+from unetlib.speed.upsampling import composed, composed_way, upsampled_conv
 
 BOTH = pytest.mark.parametrize("network", [Unet, SkipUnet])
 GLIBC = platform.libc_ver()[0] == "glibc"
@@ -35,9 +35,9 @@ def seeded(network: type[nn.Module]) -> nn.Module:
 
 
 def losses(model: nn.Module, images, speed: Speed, steps: int = 3) -> list[float]:
-    step = TrainStep(model, BOOK, 10, speed)
+    step = FastStep(model, BOOK, 10, speed)
     batcher = Batcher(images, 16, BOOK.scale, BOOK.sigma)
-    return [step(*batcher.next()).item() for _ in range(steps)]
+    return [step(*next(batcher)).item() for _ in range(steps)]
 
 
 @pytest.mark.parametrize("shape", [(2, 5, 7, 7), (1, 3, 14, 9), (3, 1, 1, 1)])
@@ -69,22 +69,85 @@ def relative(a: Tensor, b: Tensor) -> float:
 def test_composed_network_agrees_in_outputs_and_gradients(network, clean):
     model = seeded(network)
     results = []
-    for forward in (model, Composed(model)):
+    for way in (nullcontext(), composed(model)):
         model.zero_grad()
-        output = forward(clean)
+        with way:
+            output = model(clean)
         output.square().sum().backward()
         results.append([output, *(p.grad.clone() for p in model.parameters())])
     assert 0 < max(map(relative, *results)) < 1e-5  # rounding shows: it is another way
     assert (results[0][0] - results[1][0]).abs().max() < 1e-5
 
 
-def test_another_network_is_called_as_it_is(clean):
-    class Doubled(Unet):
-        def forward(self, x: Tensor) -> Tensor:
-            return 2 * super().forward(x)
+class Doubled(Unet):
+    """A subclass, as the exercises ask for."""
 
-    model = seeded(Doubled)
-    assert torch.equal(Composed(model)(clean), model(clean))
+    def forward(self, x: Tensor) -> Tensor:
+        return 2 * super().forward(x)
+
+
+class Deep(nn.Module):
+    """A network that the library has never seen: one level, a norm, a sigmoid."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = nn.Sequential(conv(1, 6), nn.GroupNorm(2, 6), nn.ReLU())
+        self.deep = nn.Sequential(nn.AvgPool2d(2), conv(6, 8), nn.SiLU())
+        self.up = Up(conv(8 + 6, 5), nn.Sigmoid())
+        self.end = conv(5, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        skip = self.down(x)
+        return self.end(self.up(self.deep(skip), skip))
+
+
+@pytest.mark.parametrize(("network", "ups"), [(Doubled, 2), (Deep, 1)])
+def test_a_network_of_ones_own_is_as_fast(network, ups, few_images, clean, monkeypatch):
+    calls = []
+
+    def counted(*arguments):
+        calls.append(1)
+        return upsampled_conv(*arguments)
+
+    monkeypatch.setattr("unetlib.speed.upsampling.upsampled_conv", counted)
+    model = seeded(network)
+    plain = model(clean)
+    with composed(model):
+        found = model(clean)
+    assert len(calls) == ups
+    torch.testing.assert_close(found, plain, rtol=0, atol=1e-5)
+    assert losses(model, few_images, FAST) == pytest.approx(
+        losses(seeded(network), few_images, PLAIN), rel=1e-4
+    )
+    assert len(calls) == 4 * ups  # in each of the three steps, too
+    assert torch.equal(model(clean), model(clean)) and len(calls) == 4 * ups
+
+
+class Wide(nn.Conv2d):
+    """A convolution that is not the book's."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) + 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: Wide(4, 3, 3, padding=1),
+        lambda: nn.Conv2d(4, 3, 5, padding=2),
+        lambda: nn.Conv2d(4, 3, 3, padding=1, padding_mode="reflect"),
+        lambda: nn.Conv2d(4, 3, 3, padding=2, dilation=2),
+        lambda: nn.Sequential(conv(4, 4), conv(4, 3)),
+        lambda: nn.utils.parametrizations.weight_norm(conv(4, 3)),
+        lambda: nn.utils.spectral_norm(conv(4, 3)),
+    ],
+)
+def test_another_convolution_computes_itself(other):
+    block = Up(seeded(other), nn.Identity()).eval()
+    x = torch.rand(2, 4, 6, 6)
+    with composed(block):
+        found = block(x)
+    assert torch.equal(found, block[0](interpolate(x, scale_factor=2)))
 
 
 @BOTH
@@ -115,8 +178,13 @@ def test_fast_and_plain_train_the_same_network(network, few_images):
 def test_layout_and_composition_are_what_the_switches_say():
     for speed in (FAST, PLAIN):
         model = seeded(Unet)
-        step = TrainStep(model, BOOK, 10, speed)
-        assert isinstance(step.forward, Composed) == speed.composed
+        step = FastStep(model, BOOK, 10, speed)
+        ways = []
+        model.first_block_up.register_forward_hook(
+            lambda up, *_, ways=ways: ways.append(up.way is composed_way)
+        )
+        step.forward(torch.zeros(1, 1, 4, 4))
+        assert ways == [speed.composed]
         weight = model.second_block_up[1].weight
         last = weight.is_contiguous(memory_format=torch.channels_last)
         assert last == speed.channels_last
@@ -139,7 +207,7 @@ def test_compile_wraps_the_network_and_keeps_the_key_names(few_images, monkeypat
 def test_bfloat16_is_used_where_it_pays_unless_told():
     cpu = torch.device("cpu")
     for told, expected in ((None, multiplies_bfloat16(cpu)), (True, True)):
-        step = TrainStep(seeded(Unet), BOOK, 1, replace(FAST, bfloat16=told))
+        step = FastStep(seeded(Unet), BOOK, 1, replace(FAST, bfloat16=told))
         assert step.bfloat16 == expected
 
 

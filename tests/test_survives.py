@@ -16,12 +16,15 @@ import pytest
 import torch
 from jupyter_client.manager import start_new_kernel
 
-from unetlib import checkpoints, run
+import unetlib.fit as fitting
+from unetlib.checks import UnetlibError
 from unetlib.fit import fit
 from unetlib.model import SkipUnet, Unet
 from unetlib.recipe import ARTICLE, BOOK, Recipe
+from unetlib.saving import checkpoint, files, saver
 from unetlib.saving.checkpoint import CHECKPOINT, read_checkpoint
 from unetlib.saving.safeguards import advice_on_memory
+from unetlib.speed.fast_step import FastStep
 from unetlib.step import TrainStep
 
 KILLS = 50
@@ -52,8 +55,8 @@ def weights(model: torch.nn.Module) -> torch.Tensor:
 
 @pytest.fixture
 def save_every_step(monkeypatch):
-    monkeypatch.setattr(run, "LOOK_EVERY", 1)
-    monkeypatch.setattr(run, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(fitting, "LOOK_EVERY", 1)
+    monkeypatch.setattr(saver, "SAVE_EVERY", 0.0)
 
 
 # ---------- killed ----------
@@ -61,10 +64,10 @@ def save_every_step(monkeypatch):
 
 def train_on(folder: Path, images: np.ndarray, begun) -> None:
     """What is killed: it goes on from where it was, and saves after every step."""
-    run.LOOK_EVERY, run.SAVE_EVERY = 1, 0.0
-    checkpoints.os.fsync = lambda _: time.sleep(0.005)  # a slow disk
-    save = run.save_checkpoint
-    run.save_checkpoint = lambda *state: save(*state) or begun.set()
+    fitting.LOOK_EVERY, saver.SAVE_EVERY = 1, 0.0
+    files.os.fsync = lambda _: time.sleep(0.005)  # a slow disk
+    save = saver.save_checkpoint
+    saver.save_checkpoint = lambda *state: save(*state) or begun.set()
     there = (folder / CHECKPOINT).exists()
     fit(seeded(width=4), images, LONG, folder=folder, resume=there)
 
@@ -101,13 +104,13 @@ def test_killed_time_and_again_it_reaches_the_same_weights(few_images, tmp_path)
 @pytest.mark.usefixtures("save_every_step")
 def test_resumed_within_an_epoch(network, few_images, tmp_path, monkeypatch):
     """Fault by fault: whatever a checkpoint left out would show in the weights."""
-    save, copies = run.save_checkpoint, []
+    save, copies = saver.save_checkpoint, []
 
     def copying(folder, *state) -> None:
         save(folder, *state)
         copies.append((folder / CHECKPOINT).read_bytes())
 
-    monkeypatch.setattr(run, "save_checkpoint", copying)
+    monkeypatch.setattr(saver, "save_checkpoint", copying)
     whole = seeded(network)
     expected = fit(whole, few_images, RECIPE, folder=tmp_path)
     (tmp_path / CHECKPOINT).write_bytes(copies[12])  # the 5th step of epoch 1
@@ -123,7 +126,7 @@ def test_resumed_within_an_epoch(network, few_images, tmp_path, monkeypatch):
 
 def stop_in(steps: int, monkeypatch, times: int = 1) -> None:
     """Ctrl-C while that step is being taken."""
-    learn, taken = TrainStep.learn, []
+    learn, taken = TrainStep.update, []
 
     def interrupted(step, *batch):
         taken.append(1)
@@ -131,7 +134,7 @@ def stop_in(steps: int, monkeypatch, times: int = 1) -> None:
             signal.raise_signal(signal.SIGINT)
         return learn(step, *batch)
 
-    monkeypatch.setattr(TrainStep, "learn", interrupted)
+    monkeypatch.setattr(TrainStep, "update", interrupted)
 
 
 def test_ctrl_c_leaves_model_history_and_checkpoint(
@@ -143,7 +146,7 @@ def test_ctrl_c_leaves_model_history_and_checkpoint(
     with monkeypatch.context() as patch:
         stop_in(13, patch)
         history = fit(model, few_images, RECIPE, folder=tmp_path)
-    assert history.loss == expected.loss[:1] and history.begun.steps == 5
+    assert history.loss == expected.loss[:1] and history.unfinished.steps == 5
     said = "stopped in epoch 1 after 5 of 8 steps; resume=True goes on from there"
     assert said in capsys.readouterr().out
     assert model(torch.zeros(1, 1, 28, 28)).isfinite().all()
@@ -164,8 +167,8 @@ def test_ctrl_c_twice_stops_at_once(few_images, tmp_path, monkeypatch):
 
 def test_ctrl_c_before_anything_was_learned(few_images, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
-        "unetlib.fit.GraphedSteps",
-        lambda *made: signal.raise_signal(signal.SIGINT) or run.GraphedSteps(*made),
+        "unetlib.fit.FastStep",
+        lambda *made: signal.raise_signal(signal.SIGINT) or FastStep(*made),
     )
     history = fit(seeded(), few_images, RECIPE, folder=tmp_path)
     assert history.loss == [] and not (tmp_path / CHECKPOINT).exists()
@@ -203,7 +206,7 @@ def test_the_stop_button_of_a_notebook(tmp_path):
 def test_a_loss_that_is_no_number_stops_it(few_images, tmp_path):
     recipe = replace(RECIPE, lr=1e8, one_cycle=False)
     message = r"the loss became (inf|nan)\. Try a smaller .* \(it is 1e\+08\)"
-    with pytest.raises(RuntimeError, match=message):
+    with pytest.raises(UnetlibError, match=message):
         fit(seeded(), few_images, recipe, folder=tmp_path)
     assert not (tmp_path / CHECKPOINT).exists()
 
@@ -213,9 +216,9 @@ def test_spoilt_weights_never_replace_good_ones(few_images, tmp_path, monkeypatc
     fit(seeded(), few_images, RECIPE, folder=tmp_path, stop_after=1)
     good = (tmp_path / CHECKPOINT).read_bytes()
     monkeypatch.setattr(
-        Recipe, "loss", lambda _recipe, output, _clean: torch.nan * output.sum()
+        Recipe, "loss", lambda _recipe, output, *_: torch.nan * output.sum()
     )
-    with pytest.raises(RuntimeError, match="the loss became nan"):
+    with pytest.raises(UnetlibError, match="the loss became nan"):
         fit(seeded(), few_images, RECIPE, folder=tmp_path, resume=True)
     assert (tmp_path / CHECKPOINT).read_bytes() == good
 
@@ -224,7 +227,7 @@ def test_a_collapsed_network_stops_it(few_images):
     """A Tanh driven to its end gives -1 everywhere and passes no gradient back."""
     model = seeded(Unet)
     torch.nn.init.constant_(model.convUP_end[0].bias, -50.0)
-    with pytest.raises(RuntimeError, match="has collapsed.* Try a smaller learning"):
+    with pytest.raises(UnetlibError, match="has collapsed.* Try a smaller learning"):
         fit(model, few_images, RECIPE)
 
 
@@ -238,7 +241,7 @@ def test_an_untrained_network_has_not_collapsed(recipe, mnist):
 
 
 def test_want_of_memory_comes_with_advice(few_images, monkeypatch):
-    monkeypatch.setattr("unetlib.batcher.Batcher.next", lambda _: torch.empty(2**60))
+    monkeypatch.setattr("unetlib.batcher.Batcher.draw", lambda _: torch.empty(2**60))
     with pytest.raises(RuntimeError, match="memory") as ended:
         fit(seeded(), few_images, RECIPE)
     assert "Try a smaller batch_size" in ended.value.__notes__[0]
@@ -281,22 +284,22 @@ def test_a_full_disk_loses_nothing_that_was_saved(few_images, tmp_path, fill_the
     )
     with (
         pytest.warns(UserWarning, match=message),
-        pytest.raises(OSError, match=message),
+        pytest.raises(UnetlibError, match=message),
     ):
         fit(seeded(), few_images, RECIPE, folder=tmp_path, resume=True)
     assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
 
 
 def test_training_goes_on_once_there_is_room(few_images, tmp_path, monkeypatch):
-    write, calls = checkpoints.write_safely, []
+    write, calls = checkpoint.write_safely, []
 
     def full_at_first(*file) -> None:
         calls.append(1)
         if len(calls) < 3:
-            raise OSError(errno.ENOSPC, "No space left on device")
+            raise UnetlibError("No space left on device")
         write(*file)
 
-    monkeypatch.setattr(checkpoints, "write_safely", full_at_first)
+    monkeypatch.setattr(checkpoint, "write_safely", full_at_first)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         history = fit(seeded(), few_images, RECIPE, folder=tmp_path)

@@ -10,14 +10,15 @@ import pytest
 import torch
 from PIL import Image
 
-from unetlib import run, train
+from unetlib import train
 from unetlib.batcher import Batcher
+from unetlib.checks import UnetlibError, check_device
 from unetlib.fit import fit
 from unetlib.model import NETWORKS, SkipUnet, Unet
-from unetlib.recipe import ARTICLE, ARTICLE_NOISE, BOOK
-from unetlib.saving.checkpoint import CHECKPOINT, History, read_checkpoint
-from unetlib.speed.options import PLAIN
-from unetlib.step import TrainStep, check_device
+from unetlib.recipe import ARTICLE, ARTICLE_NOISE, BOOK, History
+from unetlib.saving import saver
+from unetlib.saving.checkpoint import CHECKPOINT, read_checkpoint
+from unetlib.step import TrainStep
 
 TINY = replace(ARTICLE, batch_size=32, draws_per_image=1, epochs=3)  # 2 steps an epoch
 
@@ -50,6 +51,12 @@ def test_recipes_are_the_articles_and_differ_only_in_noise():
         "loss_reduction": "sum",
         "loss_factor": 100.0,
         "save_every": 6,
+        "sigma_distribution": "uniform",
+        "sigma_weight": 0.0,
+        "prediction": "clean",
+        "loss_function": "squared",
+        "clip_norm": None,
+        "ema": None,
     }
     assert ARTICLE.steps_per_epoch(60_000) == 3750
     assert replace(ARTICLE_NOISE, name="article", sigma=None) == ARTICLE
@@ -58,12 +65,12 @@ def test_recipes_are_the_articles_and_differ_only_in_noise():
 def test_steps_equal_the_articles_loop_written_out(few_images):
     """Oracle: PyTorch's own Adam and loss, no line of unetlib.step."""
     ours, theirs = seeded(), seeded()
-    step = TrainStep(ours, ARTICLE, steps=5, speed=PLAIN)
+    step = TrainStep(ours, ARTICLE, steps=5)
     batcher = Batcher(few_images, 16, ARTICLE.scale)
     optimizer = torch.optim.Adam(theirs.parameters(), lr=2e-5)
     criterion = torch.nn.MSELoss(reduction="sum")
     for _ in range(5):
-        noisy, clean = batcher.next()
+        noisy, clean = next(batcher)
         loss = step(noisy, clean)
         expected = criterion(theirs(clean), clean) * 100
         optimizer.zero_grad()
@@ -81,7 +88,7 @@ def test_one_cycle_rises_and_falls_to_nothing(few_images):
     rates = []
     for _ in range(20):
         rates.append(step.optimizer.param_groups[0]["lr"])
-        step(*batcher.next())
+        step(*next(batcher))
     top = int(np.argmax(rates))
     assert 0 < top < 10 and max(rates) == pytest.approx(BOOK.lr, rel=0.05)
     assert rates[-1] < BOOK.lr / 100
@@ -112,7 +119,7 @@ def test_files_of_a_run(few_images, tmp_path, capsys):
 def test_saves_every_sixth_epoch_and_the_last(few_images, tmp_path, monkeypatch):
     saved = []
     monkeypatch.setattr(
-        run,
+        saver,
         "save_weights",
         lambda *_: saved.append(len(list((tmp_path / "img").iterdir()))),
     )
@@ -141,12 +148,12 @@ def test_one_seed_one_result(few_images):
 
 
 def test_resume_without_a_folder(few_images):
-    with pytest.raises(ValueError, match="needs the folder"):
+    with pytest.raises(UnetlibError, match="needs the folder"):
         fit(seeded(), few_images, TINY, resume=True)
 
 
 def test_cuda_where_there_is_none(few_images, no_gpu):
-    with pytest.raises(RuntimeError, match=r'Use device="cpu"; or, in Colab'):
+    with pytest.raises(UnetlibError, match=r'Use device="cpu"; or, in Colab'):
         fit(seeded(), few_images, TINY, device="cuda")
 
 
@@ -221,8 +228,9 @@ def test_command_line_keeps_the_traceback_of_a_fault_in_the_program(
     name, faulty, monkeypatch
 ):
     monkeypatch.setattr(train, name, faulty)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError) as ended:
         train.main([])
+    assert type(ended.value) is ValueError
 
 
 def test_command_line_stopped_by_hand(monkeypatch, capsys):
@@ -240,5 +248,5 @@ def test_cuda_beyond_the_last(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert check_device("cuda:1") == torch.device("cuda:1")
-    with pytest.raises(RuntimeError, match='"cuda:2" .* end at "cuda:1"'):
+    with pytest.raises(UnetlibError, match='"cuda:2" .* end at "cuda:1"'):
         check_device("cuda:2")

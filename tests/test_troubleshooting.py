@@ -27,8 +27,10 @@ from situations import draw, import_without_packages, run_first_cell
 from website import LANGUAGES, ROOT
 
 from unetlib import load_pretrained, use_language
-from unetlib.data import Digits, load_idx, load_mnist, load_npy
+from unetlib.data import Digits, load_mnist
 from unetlib.fit import fit
+from unetlib.formats.idx import load_idx
+from unetlib.formats.npy import load_npy
 from unetlib.metrics import psnr
 from unetlib.model import SkipUnet, Unet, conv
 from unetlib.noise import add_gaussian_noise

@@ -14,8 +14,8 @@ import pytest
 import torch
 from matplotlib.image import imread
 
+from unetlib.display.feature_maps import feature_maps
 from unetlib.display.labels import use_language
-from unetlib.display.plots import feature_maps
 from unetlib.display.widgets import NoiseExplorer, noise_explorer
 from unetlib.metrics import ssim
 from unetlib.model import SkipUnet, Unet
@@ -139,7 +139,7 @@ def test_a_thousand_changes_leave_nothing_behind(explorer):
 @pytest.mark.parametrize("network", [SkipUnet, Unet])
 def test_feature_maps_are_shown_on_the_networks_own_scale(network, clean):
     torch.manual_seed(0)
-    denoiser = Denoiser(network(), white=0.5).requires_grad_(False)
+    denoiser = Denoiser(network(), scale=0.5 / 255).requires_grad_(False)
     explorer = NoiseExplorer({"net": denoiser}, clean[:2], features=True)
     maps = feature_maps(denoiser.network, 0.5 * explorer.panels(0.5)["noisy"])
     blocks = re.findall(r"<code>(\w+)</code><br>([\d×]+)<", explorer.view.value)

@@ -1,24 +1,44 @@
-"""The training loop: `fit` runs a recipe. Introduced in chapter 04."""
+"""The training loop: `fit` runs a recipe. Introduced in chapter 04.
 
+An epoch is read here, in `step` and in `batcher`. Saving, stopping and speed come from
+their own packages.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
+from tqdm import tqdm
 
-from unetlib.batcher import Batcher, check_images
-from unetlib.data import check_whole
+from unetlib.batcher import Batcher, to_tensor
+from unetlib.checks import (
+    UnetlibError,
+    check_device,
+    check_images,
+    check_network,
+    check_run,
+)
 from unetlib.metrics import denoising_psnr
-from unetlib.model import count_parameters
-from unetlib.pretrained import Denoiser
-from unetlib.recipe import Recipe
-from unetlib.saving.checkpoint import History, load_checkpoint
-from unetlib.saving.safeguards import advice_on_memory, stop_between_steps
-from unetlib.saving.saver import Run
-from unetlib.speed.cuda_graph import GraphedSteps
-from unetlib.speed.distributed import own_share
-from unetlib.speed.options import FAST, Speed
-from unetlib.step import TrainStep, check_device
+from unetlib.model import Denoiser, looking_at
+from unetlib.recipe import History, Progress, Recipe
+from unetlib.saving.checkpoint import load_checkpoint
+from unetlib.saving.safeguards import (
+    advice_on_memory,
+    check_learning,
+    own_randomness,
+    stop_between_steps,
+)
+from unetlib.saving.saver import Saver
+from unetlib.speed.distributed import average, rank, shard, world_size
+from unetlib.speed.fast_step import FastStep
+from unetlib.speed.options import FAST, Speed, keep_memory
+
+LOOK_EVERY = 100  # steps; to look at the loss is to wait for a GPU
 
 
 def fit(
@@ -46,90 +66,121 @@ def fit(
     held_out: (M, 28, 28) uint8; their PSNR at sigma 0.5 is measured every epoch.
     speed: the ways to be fast; `PLAIN` takes none of them.
 
-    Prints a progress bar and the mean loss of each epoch. Returns the history, also
-    where Ctrl-C (in Jupyter: the stop button) ends it early, between two steps.
-    Where several processes train together, only the first one prints, measures and
-    writes; a checkpoint is the same file for any number of them.
-    Raises RuntimeError for a CUDA device that is not there, for a loss that is no
-    number any more and for a network that has collapsed; ValueError where a checkpoint
-    does not fit or the processes cannot share the batch equally; OSError where the
-    last epoch cannot be saved (an earlier one that cannot is a warning); TypeError or
-    ValueError, before anything is learned, for arguments that cannot be right.
+    Returns the history, also where Ctrl-C (in Jupyter: the stop button) ends it early,
+    between two steps. By a recipe with `ema`, what is measured, saved as weights and
+    left in `model` is the mean of the weights; the checkpoint holds both.
+    Of several processes only the first prints, measures and writes; a checkpoint is
+    the same file for any number of them.
+    Raises UnetlibError, before anything is learned, for arguments that cannot be right
+    and for a checkpoint that does not fit; later, for a loss that is no number any
+    more, for a network that has collapsed, and where the last epoch cannot be saved.
     Source: the article, sections 4.1 and 4.2.
     """
     device = check_device(device)
-    _check(model, images, recipe, stop_after, held_out)
+    if not isinstance(recipe, Recipe):
+        raise UnetlibError(f"recipe must be a Recipe, such as BOOK, got {recipe!r}")
+    check_network(model, world_size())
+    check_run(images, held_out, seed, stop_after)
     if resume and folder is None:
-        raise ValueError("resume=True needs the folder that holds the checkpoint")
-    with advice_on_memory(), stop_between_steps() as stopped:
+        raise UnetlibError("resume=True needs the folder that holds the checkpoint")
+    folder = None if folder is None else Path(folder)
+    with (
+        advice_on_memory(),
+        own_randomness(seed),
+        stop_between_steps(world_size()) as stopped,
+    ):
         batcher = Batcher(
-            images,
-            recipe.batch_size,
-            recipe.scale,
-            recipe.sigma,
-            device,
-            seed,
-            own_share(recipe.batch_size),
+            *(images, recipe.batch_size, recipe.scale, recipe.sigma, device, seed),
+            shard=shard(recipe.batch_size),
+            distribution=recipe.sigma_distribution,
         )
         model.to(device).train()  # not before it is sure that the device will do
+        if speed.keep_memory and device.type == "cpu":
+            keep_memory()
         steps = recipe.steps_per_epoch(len(images))
-        step = TrainStep(model, recipe, steps * recipe.epochs, speed)
-        run = Run(model, GraphedSteps(step, batcher), steps, folder, stopped)
-        if speed.graph and device.type == "cuda" and run.graphed.obstacle and run.first:
-            print(f"no CUDA graph: {run.graphed.obstacle}")
-        if resume:
-            run.history = load_checkpoint(run.folder, model, step, batcher)
+        step = FastStep(model, recipe, steps * recipe.epochs, speed)
+        history = load_checkpoint(folder, step, batcher) if resume else History()
+        saver = Saver(None if rank() else folder, step, batcher)
+        run = _Run(step, batcher, steps, history, saver, stopped)
         last = min(recipe.epochs, stop_after or recipe.epochs)
-        for epoch in range(len(run.history.loss), last):
+        for epoch in range(len(history.loss), last):
             if not run.epoch():
                 break
-            if not run.first:
-                continue
-            line = f"epoch {epoch}: train loss {run.history.loss[-1]:.5g}"
-            if held_out is not None:
-                psnr_db = validate(model, held_out, recipe.scale)
-                run.history.psnr_db.append(psnr_db)
-                line += f", held-out PSNR at sigma 0.5: {psnr_db:.2f} dB"
-            print(line)
-            chosen = np.random.default_rng([seed, epoch]).integers(len(images))
-            run.save_epoch(images[chosen], final=epoch == last - 1)
-    return run.history
+            if rank() == 0:
+                run.report(held_out)
+                chosen = np.random.default_rng([seed, epoch]).integers(len(images))
+                saver.epoch(history, images[chosen], final=epoch == last - 1)
+        step.swap()
+    return history
 
 
-def _check(
-    model: nn.Module,
-    images: np.ndarray,
-    recipe: Recipe,
-    stop_after: int | None,
-    held_out: np.ndarray | None,
-) -> None:
-    """Refuse at once what would otherwise be noticed after hours, or never."""
-    if not isinstance(recipe, Recipe):
-        raise TypeError(f"recipe must be a Recipe, such as BOOK, got {recipe!r}")
-    if not (isinstance(model, nn.Module) and count_parameters(model)):
-        kind = type(model).__name__
-        raise TypeError(f"model must be a network with parameters to learn, got {kind}")
-    if stop_after is not None:
-        check_whole("stop_after", stop_after, 1)
-    check_images("images", images)
-    if held_out is not None:
-        check_images("held_out", held_out)
-        if held_out.shape[1:] != images.shape[1:]:
-            raise ValueError(
-                f"held_out must be pictures of the size of images {images.shape[1:]}, "
-                f"got {held_out.shape[1:]}"
-            )
+@dataclass
+class _Run:
+    """A run that is under way: how far it has come, and who looks after it."""
+
+    step: FastStep
+    batcher: Batcher
+    steps: int  # in an epoch
+    history: History
+    saver: Saver
+    stopped: Callable[[], bool]
+
+    def epoch(self) -> bool:
+        """Take the steps of an epoch that are left; False if stopped before its end."""
+        progress = self.history.unfinished
+        total = torch.tensor(progress.loss, device=self.step.device)
+        start, looked = time.perf_counter() - progress.seconds, progress.steps
+        left = 0 if self.stopped() else self.steps - progress.steps
+        options = {"desc": f"epoch {len(self.history.loss)}", "disable": rank() > 0}
+        bar = tqdm(total=self.steps, initial=progress.steps, file=sys.stdout, **options)
+        with bar:
+            for losses in self.step.steps(self.batcher, left):
+                total += losses.sum()
+                progress.steps += losses.numel()
+                bar.update(losses.numel())
+                end = progress.steps == self.steps or self.stopped()
+                if end or progress.steps - looked >= LOOK_EVERY:
+                    progress.loss = average(total).item()
+                    progress.seconds = time.perf_counter() - start
+                    looked = progress.steps
+                    self.look()
+                if end:
+                    break
+        if progress.steps < self.steps:
+            self.saver.stop(self.history, self.steps)
+            return False
+        self.history.loss.append(progress.loss / self.steps)
+        self.history.seconds.append(progress.seconds)
+        self.history.unfinished = Progress()
+        return True
+
+    def look(self) -> None:
+        """See whether it makes sense to go on; save once in a while."""
+        progress, images = self.history.unfinished, self.batcher.images
+        examples = images[:: len(images) // 8 or 1] * self.batcher.scale
+        lr = self.step.recipe.lr
+        check_learning(self.step.model, progress.loss, examples, lr)
+        if progress.steps < self.steps:
+            self.saver.within_epoch(self.history)
+
+    def report(self, held_out: np.ndarray | None) -> None:
+        """Measure and print what the finished epoch came to."""
+        history, recipe = self.history, self.step.recipe
+        line = f"epoch {len(history.loss) - 1}: train loss {history.loss[-1]:.5g}"
+        if held_out is not None:
+            with self.step.averaged():
+                denoiser = recipe.denoiser(self.step.model)
+                history.psnr_db.append(validate(denoiser, held_out))
+            line += f", held-out PSNR at sigma 0.5: {history.psnr_db[-1]:.2f} dB"
+        print(line)
 
 
-def validate(model: nn.Module, images: np.ndarray, scale: float) -> float:
-    """Mean PSNR in dB of `model` on `images` (M, 28, 28) uint8 at sigma 0.5.
+def validate(denoiser: Denoiser, images: np.ndarray) -> float:
+    """Mean PSNR in dB of `denoiser` on `images` (M, 28, 28) uint8 at sigma 0.5.
 
-    `scale` is the one that the network was trained on; PSNR is taken on [0, 1].
-    Raises TypeError for images that are not uint8, ValueError for other shapes.
+    Raises UnetlibError for images that are not uint8, and for other shapes.
     """
     check_images("images", images)
-    device = next(model.parameters()).device
-    clean = torch.from_numpy(images.copy()).to(device).unsqueeze(1).float() / 255
-    result = denoising_psnr(Denoiser(model, 255 * scale).eval(), clean, [0.5])
-    model.train()
-    return result[0.5]
+    device = next(denoiser.parameters()).device
+    with looking_at(denoiser):
+        return denoising_psnr(denoiser, to_tensor(images, device) / 255, [0.5])[0.5]

@@ -1,7 +1,7 @@
 """How good is a denoised picture? MSE, PSNR and SSIM. Introduced in chapter 01.
 
-Pictures are (B, 1, H, W) float tensors on the scale where white is 1. Every method is
-treated alike: its output is clamped to [0, 1] first, for that is what a screen shows.
+Pictures are (B, C, H, W) float tensors, C usually 1, on the scale where white is 1.
+Every method is treated alike: its output is clamped to [0, 1], as a screen shows it.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,21 +10,22 @@ import torch
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
-from unetlib.noise import add_gaussian_noise, check_sigma
+from unetlib.checks import UnetlibError, check_pair
+from unetlib.noise import add_gaussian_noise
 
 
 def mse(image: Tensor, clean: Tensor) -> Tensor:
-    """Mean squared error of each picture, clamped to [0, 1]: (B, 1, H, W) → (B,).
+    """Mean squared error of each picture, clamped to [0, 1]: (B, C, H, W) → (B,).
 
     Both float32 or float64: a squared error may be too small for 16 bits.
-    Raises TypeError for other dtypes, ValueError where shapes or devices differ.
+    Raises UnetlibError for other dtypes and where shapes or devices differ.
     """
-    _check(image, clean)
+    check_pair(image, clean)
     return (image.clamp(0, 1) - clean).square().mean(dim=(1, 2, 3))
 
 
 def psnr(image: Tensor, clean: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio of each picture in dB, peak 1: (B, 1, H, W) → (B,).
+    """Peak signal-to-noise ratio of each picture in dB, peak 1: (B, C, H, W) → (B,).
 
     Higher is better; 10 dB more is a tenth of the MSE; infinite where they are equal.
     """
@@ -32,20 +33,22 @@ def psnr(image: Tensor, clean: Tensor) -> Tensor:
 
 
 def ssim(image: Tensor, clean: Tensor) -> Tensor:
-    """Structural similarity of each picture, at most 1: (B, 1, H, W) → (B,).
+    """Structural similarity of each picture, at most 1: (B, C, H, W) → (B,).
 
     Computed by scikit-image with its default 7×7 window.
-    Raises ValueError for smaller pictures; otherwise as `mse`.
+    Raises UnetlibError for smaller pictures; otherwise as `mse`.
     Source: Wang, Bovik, Sheikh and Simoncelli, IEEE TIP 13 (2004).
     """
-    _check(image, clean)
+    check_pair(image, clean)
     if min(clean.shape[2:]) < 7:
-        raise ValueError(
+        raise UnetlibError(
             f"SSIM looks at 7×7 pixels at a time, got pictures of {tuple(clean.shape)}"
         )
     image, clean = (x.detach().cpu().numpy() for x in (image.clamp(0, 1), clean))
     pairs = zip(image, clean, strict=True)
-    values = [structural_similarity(a[0], b[0], data_range=1.0) for a, b in pairs]
+    values = [
+        structural_similarity(a, b, data_range=1.0, channel_axis=0) for a, b in pairs
+    ]
     return torch.tensor(values, dtype=torch.float32)
 
 
@@ -58,39 +61,19 @@ def denoising_psnr(
 ) -> dict[float, float]:
     """Mean PSNR in dB of `denoise` on `clean` digits at each noise level.
 
-    denoise: takes and returns (B, 1, H, W) on the scale where white is 1. The
+    denoise: takes and returns (B, C, H, W) on the scale where white is 1. The
         identity, `lambda noisy: noisy`, gives the PSNR before denoising.
-    clean: (N, 1, H, W) in [0, 1]. Every method sees the same noise for the same seed.
+    clean: (N, C, H, W) in [0, 1]. Every method sees the same noise for the same seed.
     Returns {sigma: dB}, the mean over pictures of each picture's PSNR.
-    Raises ValueError where there are no pictures; otherwise as `mse`.
+    Raises UnetlibError where there are no pictures; otherwise as `mse`.
     """
-    _check(clean, clean)
+    check_pair(clean, clean)
     if len(clean) == 0:
-        raise ValueError(f"the mean needs some pictures, got {tuple(clean.shape)}")
+        raise UnetlibError(f"the mean needs some pictures, got {tuple(clean.shape)}")
     result = {}
     for sigma in sigmas:
         generator = torch.Generator(clean.device).manual_seed(seed)
-        noisy = add_gaussian_noise(clean, check_sigma(sigma), generator)
+        noisy = add_gaussian_noise(clean, sigma, generator)
         denoised = torch.cat([denoise(part) for part in noisy.split(500)])
         result[sigma] = psnr(denoised, clean).mean().item()
     return result
-
-
-def _check(image: Tensor, clean: Tensor) -> None:
-    for x in (image, clean):
-        dtype = getattr(x, "dtype", type(x))
-        if dtype not in (torch.float32, torch.float64):
-            raise TypeError(f"expected tensors of float32 or float64, got {dtype}")
-    if image.device != clean.device or clean.is_meta:
-        raise ValueError(
-            "both must lie on one device that holds values, "
-            f"got {image.device} and {clean.device}"
-        )
-    wrong = clean.dim() != 4 or clean.shape[1] != 1 or 0 in clean.shape[2:]
-    if wrong or image.shape != clean.shape:
-        raise ValueError(
-            "both must have one shape (B, 1, H, W), "
-            f"got {tuple(image.shape)} and {tuple(clean.shape)}"
-        )
-    if not clean.isfinite().all():
-        raise ValueError("clean must lie in [0, 1], got pixels that are not finite")

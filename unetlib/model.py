@@ -1,13 +1,17 @@
-"""The two networks of the book. Introduced in chapter 02.
+"""The two networks of the book, and what one does with any. Introduced in chapter 02.
 
 `Unet` is the article's network, key for key. `SkipUnet` is the same depth with the
 skip connections that make it a U-Net.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import interpolate, pad
 
-from unetlib.data import check_whole
+from unetlib.checks import check_floats, check_input, check_number, check_whole
 
 
 def conv(in_channels: int, out_channels: int) -> nn.Conv2d:
@@ -15,51 +19,50 @@ def conv(in_channels: int, out_channels: int) -> nn.Conv2d:
     return nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1)
 
 
-def check_input(x: Tensor, weight: Tensor) -> None:
-    """Raise ValueError unless `x` is (B, 1, H, W) with H and W divisible by 4.
+def upsample_then_conv(x: Tensor, skip: Tensor | None, conv: nn.Module) -> Tensor:
+    """`conv` of x doubled in height and width, `skip` beside it where there is one.
 
-    Raises TypeError unless it is of the dtype and on the device of `weight`.
+    x: (B, I, H, W). skip: (B, S, 2H, 2W). Returns (B, O, 2H, 2W).
     """
-    if not isinstance(x, Tensor):
-        raise TypeError(f"expected a tensor (B, 1, H, W), got {type(x)}")
-    if x.dtype != weight.dtype or x.device != weight.device:
-        raise TypeError(
-            f"the network is {weight.dtype} on {weight.device}; expected pictures of "
-            f"the same kind, got {x.dtype} on {x.device}"
-        )
-    if x.dim() != 4 or x.shape[1] != 1:
-        raise ValueError(
-            f"expected a batch of gray pictures (B, 1, H, W), got {tuple(x.shape)}"
-        )
-    if x.shape[2] % 4 or x.shape[3] % 4 or 0 in x.shape[2:]:
-        raise ValueError(
-            f"height and width must be divisible by 4, got {tuple(x.shape[2:])}: the "
-            "network halves them twice. Pad the picture first (torch.nn.functional.pad)"
-        )
+    x = interpolate(x, scale_factor=2)  # nearest: each pixel becomes 2×2
+    return conv(x if skip is None else torch.cat([x, skip], dim=1))
+
+
+class Up(nn.Sequential):
+    """A decoder step: upsampling by 2, what a skip brings, convolution, activation.
+
+    Its last two modules are the convolution and the activation. `way` is how all
+    before the activation is computed; `unetlib.speed.upsampling` exchanges it for a
+    faster one, in every network that is built from this block.
+    """
+
+    way = staticmethod(upsample_then_conv)
+
+    def forward(self, x: Tensor, skip: Tensor | None = None) -> Tensor:
+        *_, conv, activation = self
+        return activation(self.way(x, skip, conv))
 
 
 class Unet(nn.Module):
     """The article's network: an encoder, a bottleneck, a decoder, and no skips.
 
-    Input and output (B, 1, H, W) float, H and W divisible by 4; the Tanh keeps the
-    output within [-1, 1]. 185,217 parameters. The attribute names are the article's,
-    so a state dict written by its program loads unchanged.
-    Raises ValueError for other shapes, TypeError for another dtype.
+    Input and output (B, channels, H, W) float, H and W divisible by 4; the Tanh keeps
+    the output within [-1, 1]. 185,217 parameters. The attribute names are the
+    article's, so a state dict written by its program loads unchanged.
+    Raises UnetlibError for another shape, dtype or device.
     Source: the article, section 2.2.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int = 1) -> None:
         super().__init__()
-        self.first_block_down = nn.Sequential(conv(1, 32), nn.GELU(), nn.MaxPool2d(2))
+        c = check_whole("channels", channels, 1)
+        self.first_block_down = nn.Sequential(conv(c, 32), nn.GELU(), nn.MaxPool2d(2))
         self.second_block_down = nn.Sequential(conv(32, 64), nn.GELU(), nn.MaxPool2d(2))
         self.latent_space_block = nn.Sequential(conv(64, 128), nn.GELU())
-        self.second_block_up = nn.Sequential(
-            nn.Upsample(scale_factor=2), conv(128, 64), nn.GELU()
-        )
-        self.first_block_up = nn.Sequential(
-            nn.Upsample(scale_factor=2), conv(64, 32), nn.GELU()
-        )
-        self.convUP_end = nn.Sequential(conv(32, 1), nn.Tanh())
+        # nn.Upsample holds the article's place 0, so that the convolution has its 1.
+        self.second_block_up = Up(nn.Upsample(scale_factor=2), conv(128, 64), nn.GELU())
+        self.first_block_up = Up(nn.Upsample(scale_factor=2), conv(64, 32), nn.GELU())
+        self.convUP_end = nn.Sequential(conv(32, c), nn.Tanh())
 
     def forward(self, x: Tensor) -> Tensor:  # (B, 1, 28, 28)
         check_input(x, self.first_block_down[0].weight)
@@ -74,37 +77,73 @@ class Unet(nn.Module):
 class SkipUnet(nn.Module):
     """A U-Net: each decoder step also sees the encoder's picture of the same size.
 
-    Input and output (B, 1, H, W) float, H and W divisible by 4. It is not told the
-    noise level (blind). `width` is the number of channels at full resolution; the
-    default, 28, gives 177,185 parameters, just under the 185,217 of `Unet`, with the
-    same six convolutions: what it does better it does not owe to its size.
-    The last layer is linear. Clean pixels lie in [0, 1], and the mean of clean
-    pictures, which MSE asks for, lies there too: nothing needs to be squashed, and a
-    Tanh that saturates passes no gradient back (chapters 02 and 03).
-    Raises ValueError for other shapes, TypeError for another dtype.
+    Input and output (B, channels, H, W) float, H and W divisible by 4. It is not told
+    the noise level (blind). `width` is the number of channels at full resolution; the
+    default gives 177,185 parameters, just under the 185,217 of `Unet`, with the same
+    six convolutions. The last layer is linear: clean pixels lie in [0, 1], and so does
+    their mean, which MSE asks for; nothing needs to be squashed (chapters 02 and 03).
+    Raises UnetlibError for another shape, dtype or device.
     Source: Ronneberger, Fischer and Brox, "U-Net" (MICCAI 2015), made small.
     """
 
-    def __init__(self, width: int = 28) -> None:
+    def __init__(self, width: int = 28, channels: int = 1) -> None:
         super().__init__()
-        w = check_whole("width", width, 1)
-        self.down1 = nn.Sequential(conv(1, w), nn.GELU())
+        w, c = check_whole("width", width, 1), check_whole("channels", channels, 1)
+        self.down1 = nn.Sequential(conv(c, w), nn.GELU())
         self.down2 = nn.Sequential(conv(w, 2 * w), nn.GELU())
         self.bottleneck = nn.Sequential(conv(2 * w, 4 * w), nn.GELU())
-        self.up2 = nn.Sequential(conv(4 * w + 2 * w, 2 * w), nn.GELU())
-        self.up1 = nn.Sequential(conv(2 * w + w, w), nn.GELU())
-        self.end = conv(w, 1)
+        self.up2 = Up(conv(4 * w + 2 * w, 2 * w), nn.GELU())
+        self.up1 = Up(conv(2 * w + w, w), nn.GELU())
+        self.end = conv(w, c)
         self.pool = nn.MaxPool2d(2)
-        self.upsample = nn.Upsample(scale_factor=2)
 
     def forward(self, x: Tensor) -> Tensor:  # (B, 1, 28, 28)
-        check_input(x, self.end.weight)
+        check_input(x, self.down1[0].weight)
         skip1 = self.down1(x)  # (B, w, 28, 28)
         skip2 = self.down2(self.pool(skip1))  # (B, 2w, 14, 14)
         x = self.bottleneck(self.pool(skip2))  # (B, 4w, 7, 7)
-        x = self.up2(torch.cat([self.upsample(x), skip2], dim=1))  # (B, 2w, 14, 14)
-        x = self.up1(torch.cat([self.upsample(x), skip1], dim=1))  # (B, w, 28, 28)
+        x = self.up2(x, skip2)  # (B, 2w, 14, 14)
+        x = self.up1(x, skip1)  # (B, w, 28, 28)
         return self.end(x)  # (B, 1, 28, 28)
+
+
+NETWORKS: dict[str, type[nn.Module]] = {"Unet": Unet, "SkipUnet": SkipUnet}
+
+
+class Denoiser(nn.Module):
+    """A network as a function on [0, 1], for pictures of any size.
+
+    scale: what the network was trained on, see `Recipe`: its white is 255 * `scale`.
+    residual: the network gives the noise, which is subtracted, not the clean picture.
+    multiple: what height and width must be divisible by. Pictures of another size are
+        padded with their border pixels, and cropped afterwards.
+    forward: noisy (B, C, H, W) float on the scale where white is 1 → denoised, the same
+    shape and scale, not clamped.
+    Raises UnetlibError for a scale outside [1e-6, 4] and for pictures of integers.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        scale: float = 1 / 255,
+        residual: bool = False,
+        multiple: int = 4,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.white = 255 * check_number("scale", scale, 1e-6, 4)
+        self.residual = residual
+        self.multiple = check_whole("multiple", multiple, 1)
+
+    def forward(self, noisy: Tensor) -> Tensor:
+        check_floats("noisy", noisy)
+        size = noisy.shape[-2:] if noisy.dim() == 4 else ()
+        missing = [-side % self.multiple for side in size]
+        if any(missing):
+            noisy = pad(noisy, (0, missing[1], 0, missing[0]), mode="replicate")
+        output = self.network(noisy * self.white) / self.white
+        denoised = noisy - output if self.residual else output
+        return denoised[..., : size[0], : size[1]] if any(missing) else denoised
 
 
 def count_parameters(model: nn.Module) -> int:
@@ -112,4 +151,15 @@ def count_parameters(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
-NETWORKS: dict[str, type[nn.Module]] = {"Unet": Unet, "SkipUnet": SkipUnet}
+@contextmanager
+def looking_at(model: nn.Module) -> Iterator[None]:
+    """Within it, `model` is in evaluation mode and takes no gradients; afterwards each
+    of its modules is in the mode that it was in: looking changes nothing."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode

@@ -7,52 +7,52 @@ sigma, so that a slider changes how strong the noise is and nothing else.
 """
 
 from collections.abc import Callable
-from numbers import Real
+from math import log
 
 import torch
 from torch import Tensor
 
-from unetlib.data import check_whole
+from unetlib.checks import (
+    UnetlibError,
+    check_choice,
+    check_range,
+    check_sigma,
+    check_whole,
+)
 
 LARGEST_SIGMA = 1000.0  # a thousand times white; from some ten thousand float16 fails
+# How noise levels lie between `low` and `high`: evenly; evenly in log(sigma), so that
+# each halving is as frequent as the next; or bell-shaped in log(sigma), the ends two
+# standard deviations from the middle (Karras et al., "EDM", 2022, without ends).
+DISTRIBUTIONS = ("uniform", "log-uniform", "log-normal")
 
 
-def check_sigma(sigma: float, largest: float = LARGEST_SIGMA) -> float:
-    """Return `sigma`, or raise ValueError unless it is a number in [0, largest]."""
-    # Asked for every batch, and for Real it takes ten times longer than for float.
-    if not (isinstance(sigma, (float, Real)) and 0 <= sigma <= largest):
-        raise ValueError(f"sigma must be a number from 0 to {largest:g}, got {sigma!r}")
-    return float(sigma)
+def sample_sigma(
+    n: int,
+    low: float,
+    high: float,
+    generator: torch.Generator,
+    distribution: str = "uniform",
+) -> Tensor:
+    """One noise level per picture, in [low, high].
 
-
-def check_sigma_range(low: float, high: float) -> tuple[float, float]:
-    """Return (low, high), or raise ValueError unless 0 <= low <= high."""
-    low, high = check_sigma(low), check_sigma(high)
-    if low > high:
-        raise ValueError(f"low must not exceed high, got low={low}, high={high}")
-    return low, high
-
-
-def check_floats(name: str, pictures: Tensor) -> None:
-    """Raise TypeError, with `name` in it, unless `pictures` is a tensor of floats."""
-    if not (isinstance(pictures, Tensor) and pictures.is_floating_point()):
-        kind = pictures.dtype if isinstance(pictures, Tensor) else type(pictures)
-        raise TypeError(
-            f"{name} must be a float tensor in [0, 1], got {kind}; "
-            "scale it first: images.float() / 255"
-        )
-
-
-def sample_sigma(n: int, low: float, high: float, generator: torch.Generator) -> Tensor:
-    """One noise level per picture, uniform in [low, high].
-
+    distribution: one of DISTRIBUTIONS; those in log(sigma) need low > 0.
     Returns (n, 1, 1, 1) float32 on the generator's device, ready to broadcast.
-    Raises ValueError unless 0 <= low <= high and n is a whole number.
+    Raises UnetlibError unless 0 <= low <= high <= 1000 and n is a whole number.
     """
     n = check_whole("n", n, 0)
-    low, high = check_sigma_range(low, high)
-    uniform = torch.rand(n, 1, 1, 1, generator=generator, device=generator.device)
-    return low + (high - low) * uniform
+    low, high = check_range((low, high), LARGEST_SIGMA)
+    check_choice("distribution", distribution, DISTRIBUTIONS)
+    options = {"generator": generator, "device": generator.device}
+    if distribution == "uniform":
+        return low + (high - low) * torch.rand(n, 1, 1, 1, **options)
+    if low == 0:
+        raise UnetlibError(f"{distribution} sigma needs low > 0, got low=0")
+    if distribution == "log-uniform":
+        place = torch.rand(n, 1, 1, 1, **options)
+    else:
+        place = 0.5 + torch.randn(n, 1, 1, 1, **options) / 4
+    return (log(low) + log(high / low) * place).exp().clamp(low, high)
 
 
 def standard_normal(clean: Tensor, generator: torch.Generator) -> Tensor:
@@ -71,10 +71,9 @@ def add_gaussian_noise(
     sigma: a number from 0 to 1000, or a tensor of such that broadcasts to the shape of
         `clean`; (B, 1, 1, 1) gives each picture its own.
     Returns a new tensor of the same shape and dtype; it is NOT clamped to [0, 1].
-    Raises ValueError for another sigma (but a tensor on a GPU is not looked at: reading
-    it back would stall the GPU), and TypeError where `clean` does not hold floats.
+    Raises UnetlibError for another sigma, and where `clean` does not hold floats.
     """
-    sigma = _checked(clean, sigma)
+    sigma = check_sigma(clean, sigma, LARGEST_SIGMA)
     return clean + sigma * standard_normal(clean, generator)
 
 
@@ -87,7 +86,7 @@ def add_salt_and_pepper_noise(
     1 - u < sigma / 2 is white, and all other pixels stay as they are.
     sigma: from 0 to 1, for here it is a share. Otherwise as `add_gaussian_noise`.
     """
-    sigma = _checked(clean, sigma, largest=1.0)
+    sigma = check_sigma(clean, sigma, largest=1.0)
     # In float32 whatever `clean` is: 16 bits are too coarse for a small share.
     u = torch.rand(
         clean.shape, generator=generator, device=clean.device, dtype=torch.float32
@@ -103,7 +102,7 @@ def add_speckle_noise(
 
     n is standard normal, independent per pixel. Otherwise as `add_gaussian_noise`.
     """
-    sigma = _checked(clean, sigma)
+    sigma = check_sigma(clean, sigma, LARGEST_SIGMA)
     return clean + sigma * clean * standard_normal(clean, generator)
 
 
@@ -112,23 +111,3 @@ NOISES: dict[str, Callable[[Tensor, float | Tensor, torch.Generator], Tensor]] =
     "salt_and_pepper": add_salt_and_pepper_noise,
     "speckle": add_speckle_noise,
 }
-
-
-def _checked(
-    clean: Tensor, sigma: float | Tensor, largest: float = LARGEST_SIGMA
-) -> float | Tensor:
-    """`sigma` in the dtype of `clean`, after seeing that the two go together."""
-    check_floats("clean", clean)
-    if not isinstance(sigma, Tensor):
-        return check_sigma(sigma, largest)
-    if sigma.device.type == "cpu" and sigma.numel():
-        for value in sigma.aminmax():
-            check_sigma(value.item(), largest)
-    try:
-        sigma.expand_as(clean)
-    except RuntimeError:
-        raise ValueError(
-            f"sigma {tuple(sigma.shape)} must broadcast to clean {tuple(clean.shape)}; "
-            "(B, 1, 1, 1) gives each picture its own"
-        ) from None
-    return sigma.to(clean)

@@ -1,84 +1,99 @@
-"""What a training run does: the article's recipe, and the book's.
+"""What a training run does, and what came of it. Introduced in chapters 03 and 04."""
 
-Introduced in chapter 04.
-"""
+from dataclasses import dataclass, field, replace
 
-from dataclasses import dataclass, replace
+from torch import Tensor, nn
+from torch.nn.functional import l1_loss, mse_loss
 
-from torch import Tensor
-from torch.nn.functional import mse_loss
+from unetlib.checks import check_recipe, check_same_shape, check_whole
+from unetlib.model import Denoiser
+from unetlib.noise import DISTRIBUTIONS
 
-from unetlib.data import check_whole
-from unetlib.noise import check_floats
+
+def charbonnier_loss(output: Tensor, clean: Tensor, reduction: str) -> Tensor:
+    """sqrt(error² + 0.001²): the absolute error, smooth where it is 0.
+
+    Source: Charbonnier, Blanc-Féraud, Aubert and Barlaud, ICIP (1994).
+    """
+    error = ((output - clean).square() + 1e-6).sqrt()
+    return {"none": error, "sum": error.sum(), "mean": error.mean()}[reduction]
+
+
+LOSSES = {"squared": mse_loss, "absolute": l1_loss, "charbonnier": charbonnier_loss}
+CHOICES = {
+    "sigma_distribution": DISTRIBUTIONS,
+    "prediction": ("clean", "residual"),
+    "loss_function": tuple(LOSSES),
+    "loss_reduction": ("sum", "mean"),
+}
 
 
 @dataclass(frozen=True)
 class Recipe:
     """Everything that decides what a training run computes, save data and seed.
 
-    Raises ValueError for a count below 1, another `loss_reduction`, and an `lr` or
-    `loss_factor` that is not in (0, 1e9].
+    Raises UnetlibError for a value that cannot be right.
     """
 
     name: str
     network: str = "Unet"  # or "SkipUnet"
     scale: float = 1 / 255  # pixel (0 to 255) times scale is what the network sees
     sigma: tuple[float, float] | None = None  # range of noise levels; None: no noise
+    sigma_distribution: str = "uniform"  # or "log-uniform", "log-normal"
     batch_size: int = 320
     draws_per_image: int = 1  # an epoch draws this many pictures per picture
     epochs: int = 30
     lr: float = 2e-5
     one_cycle: bool = False  # lr rises to `lr` and falls to 0; else it is constant
+    clip_norm: float | None = None  # longer gradients are shortened to this norm
+    ema: float | None = None  # decay of the running mean of the weights, e.g. 0.999
+    prediction: str = "clean"  # what the network gives; or "residual", the noise
+    loss_function: str = "squared"  # or "absolute", "charbonnier"
+    sigma_weight: float = 0.0  # a picture's loss counts max(sigma, 0.01)**-this times
     loss_reduction: str = "sum"  # or "mean"
     loss_factor: float = 1.0
-    save_every: int = 1  # epochs between two checkpoints
+    save_every: int = 1  # epochs between two files of weights
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "draws_per_image", "epochs", "save_every"):
-            check_whole(name, getattr(self, name), 1)
-        if self.loss_reduction not in ("sum", "mean"):
-            raise ValueError(
-                f'loss_reduction must be "sum" or "mean", got {self.loss_reduction!r}'
-            )
-        for name in ("lr", "loss_factor"):
-            value = getattr(self, name)
-            if not (isinstance(value, (int, float)) and 0 < value <= 1e9):
-                raise ValueError(f"{name} must be in (0, 1e9], got {value!r}")
+        check_recipe(self, CHOICES)
 
     def steps_per_epoch(self, images: int) -> int:
         """Steps in one epoch over `images` pictures; at least 1."""
         check_whole("images", images, 1)
         return max(1, self.draws_per_image * images // self.batch_size)
 
-    def loss(self, output: Tensor, clean: Tensor) -> Tensor:
-        """The scalar that is made small: squared error, reduced, times a factor.
+    def loss(
+        self, output: Tensor, clean: Tensor, sigma: Tensor | None = None
+    ) -> Tensor:
+        """The scalar that is made small: an error, reduced, times a factor.
 
-        Raises ValueError where the shapes differ: PyTorch would broadcast them.
-        Raises TypeError for integers.
+        output, clean: (B, C, H, W). sigma: (B, 1, 1, 1), where `sigma_weight` is set.
+        Raises UnetlibError for integers and other shapes: PyTorch would broadcast.
         """
-        check_floats("output", output)
-        if output.shape != clean.shape or output.numel() == 0:
-            raise ValueError(
-                "expected output and target of one shape with some pixels, "
-                f"got {tuple(output.shape)} and {tuple(clean.shape)}"
-            )
-        return self.loss_factor * mse_loss(output, clean, reduction=self.loss_reduction)
+        check_same_shape(output, clean)
+        error, reduction = LOSSES[self.loss_function], self.loss_reduction
+        if not self.sigma_weight:
+            return self.loss_factor * error(output, clean, reduction=reduction)
+        weight = sigma.clamp(min=0.01) ** -self.sigma_weight
+        weighted = weight * error(output, clean, reduction="none")
+        total = weighted.sum() if reduction == "sum" else weighted.mean()
+        return self.loss_factor * total
+
+    def denoiser(self, network: nn.Module) -> Denoiser:
+        """`network`, trained by this recipe, as a function on [0, 1]."""
+        return Denoiser(network, self.scale, residual=self.prediction == "residual")
 
 
 # The article's program, section 4.1: target = input, 20 draws per picture, /512.
 ARTICLE = Recipe(
-    name="article",
-    scale=1 / 512,
-    draws_per_image=20,
-    loss_factor=100.0,
-    save_every=6,
+    "article", scale=1 / 512, draws_per_image=20, loss_factor=100.0, save_every=6
 )
 # The same, with ONLY noise added.
 ARTICLE_NOISE = replace(ARTICLE, name="article-noise", sigma=(0.0, 1.0))
 # What this book recommends.
 BOOK = Recipe(
-    name="book",
-    network="SkipUnet",
+    "book",
+    "SkipUnet",
     sigma=(0.0, 1.0),
     batch_size=128,
     epochs=6,
@@ -87,3 +102,22 @@ BOOK = Recipe(
     loss_reduction="mean",
 )
 RECIPES = {recipe.name: recipe for recipe in (ARTICLE, ARTICLE_NOISE, BOOK)}
+
+
+@dataclass
+class Progress:
+    """How far an epoch has come."""
+
+    steps: int = 0
+    loss: float = 0.0  # the sum over these steps
+    seconds: float = 0.0
+
+
+@dataclass
+class History:
+    """What `fit` saw: one entry per finished epoch in each list, and the one begun."""
+
+    loss: list[float] = field(default_factory=list)  # mean of the steps' losses
+    psnr_db: list[float] = field(default_factory=list)  # held-out digits, sigma 0.5
+    seconds: list[float] = field(default_factory=list)
+    unfinished: Progress = field(default_factory=Progress)

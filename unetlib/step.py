@@ -1,45 +1,19 @@
-"""One training step, on CPU or CUDA. Introduced in chapter 04.
+"""One training step. Introduced in chapter 04.
 
-How it gets fast stands in `unetlib.speed.options`.
+How it gets fast, on a CPU and on a GPU, stands in `unetlib.speed`.
 """
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_
+from torch.optim.lr_scheduler import ConstantLR, OneCycleLR
 
+from unetlib.batcher import Batcher
 from unetlib.recipe import Recipe
-from unetlib.speed.distributed import local_loss, parallel
-from unetlib.speed.options import (
-    FAST,
-    Composed,
-    Speed,
-    keep_memory,
-    multiplies_bfloat16,
-)
-
-
-def check_device(device: str | torch.device) -> torch.device:
-    """The device, or RuntimeError with advice where it is not there.
-
-    Raises ValueError for what is no device at all.
-    """
-    try:
-        device = torch.device(device)
-    except (RuntimeError, TypeError):
-        raise ValueError(
-            f'no device is called "{device}"; ask for "cpu", "cuda" or "cuda:N"'
-        ) from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise RuntimeError(
-            f'device "{device}" was asked for, but PyTorch sees no CUDA GPU here. '
-            'Use device="cpu"; or, in Colab, choose Runtime > Change runtime type > '
-            "GPU; on your own machine, install a CUDA build of PyTorch and its driver"
-        )
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise RuntimeError(
-            f'device "{device}" was asked for, but the GPUs here end at '
-            f'"cuda:{torch.cuda.device_count() - 1}"'
-        )
-    return device
 
 
 class TrainStep:
@@ -47,88 +21,74 @@ class TrainStep:
 
     model: already on its device. recipe: gives loss, learning rate and schedule.
     steps: how many steps the whole run has (the one-cycle schedule needs it).
-    speed: which ways to be fast it takes; `PLAIN` for none.
-    Under torchrun every process makes one, and they take each step together.
     """
 
-    def __init__(
-        self, model: nn.Module, recipe: Recipe, steps: int, speed: Speed = FAST
-    ) -> None:
-        self.recipe = recipe
-        self.loss = local_loss(recipe)  # the recipe's, save under torchrun
+    def __init__(self, model: nn.Module, recipe: Recipe, steps: int) -> None:
+        self.model, self.recipe = model, recipe
         self.device = next(model.parameters()).device
-        self.bfloat16 = speed.bfloat16
-        if speed.bfloat16 is None:
-            self.bfloat16 = multiplies_bfloat16(self.device)
-        if speed.keep_memory and self.device.type == "cpu":
-            keep_memory()
-        if speed.channels_last:
-            model.to(memory_format=torch.channels_last)
-        self.forward = parallel(Composed(model) if speed.composed else model)
-        if speed.compile:
-            self.forward = torch.compile(self.forward)
-        self.optimizer = torch.optim.Adam(
-            model.parameters(),
-            lr=recipe.lr,
-            fused=speed.fused,
-            capturable=speed.graph and self.device.type == "cuda",
-        )
+        self.optimizer = self.adam()
         # Adam's betas stay as they are: a CUDA graph could not follow them.
         self.schedule = (
-            torch.optim.lr_scheduler.OneCycleLR(
-                self.optimizer,
-                max_lr=recipe.lr,
-                total_steps=steps,
-                cycle_momentum=False,
-            )
+            OneCycleLR(self.optimizer, recipe.lr, steps, cycle_momentum=False)
             if recipe.one_cycle
-            else torch.optim.lr_scheduler.ConstantLR(self.optimizer, factor=1.0)
+            else ConstantLR(self.optimizer, factor=1.0)
         )
+        averaged = recipe.ema is not None
+        self.average = [p.detach().clone() for p in model.parameters() if averaged]
 
-    def __call__(self, noisy: Tensor, clean: Tensor) -> Tensor:
-        """Learn from one batch; returns its loss, a scalar still on the device.
+    def adam(self) -> torch.optim.Adam:
+        return torch.optim.Adam(self.model.parameters(), lr=self.recipe.lr)
 
-        Under torchrun: from this process's share of the batch. The mean of what the
-        processes return is then the loss of the joint batch.
-        """
-        loss = self.learn(noisy, clean)
+    def __call__(
+        self, noisy: Tensor, clean: Tensor, sigma: Tensor | None = None
+    ) -> Tensor:
+        """Learn from one batch; returns its loss, a scalar still on the device."""
+        loss = self.update(noisy, clean, sigma)
         self.schedule.step()
         return loss
 
-    def learn(self, noisy: Tensor, clean: Tensor) -> Tensor:
+    def update(
+        self, noisy: Tensor, clean: Tensor, sigma: Tensor | None = None
+    ) -> Tensor:
         """The same, but the schedule stays where it is: all that a GPU does."""
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
-            output = self.forward(noisy)
-        loss = self.loss(output.float(), clean)
+        loss = self.loss(noisy, clean, sigma)
         self.optimizer.zero_grad()
         loss.backward()
+        if self.recipe.clip_norm is not None:
+            clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
         self.optimizer.step()
+        for mean, learned in zip(self.average, self.model.parameters(), strict=False):
+            mean.lerp_(learned.detach(), 1 - self.recipe.ema)
         return loss.detach()  # no .item(): reading the number would stall a GPU
 
-    def state_dict(self) -> dict:
-        """How many steps were taken, the learning rate, and what Adam remembers:
-        {index of a parameter: {name: tensor}}."""
-        return {
-            "steps": self.schedule.last_epoch,
-            "lr": self.optimizer.param_groups[0]["lr"],
-            "adam": self.optimizer.state_dict()["state"],
-        }
+    def loss(self, noisy: Tensor, clean: Tensor, sigma: Tensor | None) -> Tensor:
+        """The recipe's loss of the pictures that the network predicts."""
+        output = self.forward(noisy)
+        denoised = noisy - output if self.recipe.prediction == "residual" else output
+        return self.recipe.loss(denoised, clean, sigma)
 
-    def load_state_dict(self, state: dict) -> None:
-        """Go on from there. How fast to be stays this step's own choice."""
-        own = self.optimizer.state_dict()
-        own["param_groups"][0]["lr"] = state["lr"]
-        adam = {i: self._laid_out(i, memory) for i, memory in state["adam"].items()}
-        self.optimizer.load_state_dict({**own, "state": adam})
-        steps, lr = state["steps"], state["lr"]
-        self.schedule.load_state_dict(
-            {"last_epoch": steps, "_step_count": steps + 1, "_last_lr": [lr]}
-        )
+    def forward(self, noisy: Tensor) -> Tensor:
+        """What the network gives, as float32."""
+        return self.model(noisy)
 
-    def _laid_out(self, index: int, memory: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Each tensor in its parameter's order in memory, as fused Adam wants it."""
-        parameter = self.optimizer.param_groups[0]["params"][index]
-        return {
-            name: torch.empty_like(parameter).copy_(value) if value.dim() else value
-            for name, value in memory.items()
-        }
+    def steps(self, batcher: Batcher, count: int) -> Iterator[Tensor]:
+        """Take `count` steps; gives the losses of one or more at a time, (n,)."""
+        for batch in islice(iter(batcher.draw, None), count):
+            yield self(*batch).reshape(1)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Within it, the network has the mean of its weights, where one is kept."""
+        self.swap()
+        try:
+            yield
+        finally:
+            self.swap()
+
+    @torch.no_grad()
+    def swap(self) -> None:
+        """Exchange the network's weights and their mean, where they lie."""
+        for mean, learned in zip(self.average, self.model.parameters(), strict=False):
+            kept = mean.clone()
+            mean.copy_(learned)
+            learned.copy_(kept)

@@ -6,20 +6,21 @@ several processes at once: `torchrun --nproc-per-node N -m unetlib.train …`.
 """
 
 import argparse
-import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from unetlib.data import Digits, load_idx, load_mnist, load_npy, split
+from unetlib.checks import UnetlibError, check_device
+from unetlib.data import Digits, load_mnist, split
 from unetlib.fit import fit
+from unetlib.formats.idx import load_idx
+from unetlib.formats.npy import load_npy
 from unetlib.model import NETWORKS
 from unetlib.recipe import RECIPES
 from unetlib.speed.distributed import own_device, process_group
 from unetlib.speed.options import FAST, PLAIN
-from unetlib.step import check_device
 
 
 def _load(folder: str | None) -> Digits:
@@ -88,25 +89,13 @@ def _run(options: argparse.Namespace) -> None:
         raise KeyboardInterrupt  # which `fit` took for a wish to stop between two steps
 
 
-def _for_readers(error: Exception) -> bool:
-    """Whether a `raise` in unetlib made `error`: then its message says what to do.
-
-    Anything else may be a fault in the program, to be mended with its traceback.
-    """
-    *_, origin = traceback.extract_tb(error.__traceback__)
-    here = Path(origin.filename).parent == Path(__file__).parent
-    return here and origin.line.startswith("raise ")
-
-
 def main(arguments: list[str] | None = None) -> None:
     """The command line: `python -m unetlib.train --help`."""
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
         _run(options)
-    except (OSError, RuntimeError, ValueError) as error:
-        if not _for_readers(error):
-            raise
+    except UnetlibError as error:  # any other is a fault, to be mended by its traceback
         parser.exit(2, f"{parser.prog}: error: {error}\n")
     except KeyboardInterrupt:
         parser.exit(130, f"{parser.prog}: stopped; --resume goes on\n")

@@ -5,7 +5,7 @@ import itertools
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-from unetlib.data import check_whole
+from unetlib.checks import check_whole
 from unetlib.display.labels import label
 from unetlib.display.plots import COLOURS
 
@@ -19,7 +19,7 @@ def draw_unet(skips: bool = True, width: int = 32) -> None:
     A bar is a tensor: the taller, the more pixels; the wider, the more channels.
     skips: with the skip connections (`SkipUnet`) or without (the article's `Unet`).
     width: channels at full resolution, 32 in `Unet` and 28 in `SkipUnet`.
-    Raises ValueError unless that is a whole number from 1 to 1000.
+    Raises UnetlibError unless that is a whole number from 1 to 1000.
     """
     w = check_whole("width", width, 1, 1000)
     bars = [  # (x, side, channels), in the order of the data flow

@@ -10,6 +10,8 @@ from pathlib import Path
 import matplotlib
 from matplotlib import font_manager
 
+from unetlib.checks import UnetlibError
+
 FONT = Path(__file__).parent / "fonts" / "NotoSansSC-subset.ttf"
 LABELS = {  # key: (Chinese, English)
     # pictures
@@ -84,10 +86,10 @@ _current = {"language": "en"}
 def use_language(language: str) -> None:
     """Let figures and sliders speak Chinese ("zh") or English ("en") from now on.
 
-    Raises ValueError for another language.
+    Raises UnetlibError for another language.
     """
     if language not in LANGUAGES:
-        raise ValueError(f'language must be "zh" or "en", got {language!r}')
+        raise UnetlibError(f'language must be "zh" or "en", got {language!r}')
     _current["language"] = language
     font_manager.fontManager.addfont(FONT)
     # Chinese first: otherwise labels that mix it with $math$ show empty boxes.

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from torch import Tensor, nn
+from torch import Tensor
 
+from unetlib.checks import UnetlibError, check_floats
 from unetlib.display.labels import label
 from unetlib.metrics import psnr
-from unetlib.noise import check_floats
 
 GRAY = {"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
 # The palette of lines and diagrams: readable for colour-blind eyes, and in print.
@@ -35,7 +35,7 @@ def draw_digits(
     clean: where given, the PSNR against it stands beneath each picture of every row
         but the one that is equal to it.
     titles: words above the columns. size: inches per picture.
-    Raises TypeError where a row holds no floats, ValueError for other shapes.
+    Raises UnetlibError where a row holds no floats, and for other shapes.
     """
     _check_rows(rows, size)
     psnrs = {
@@ -82,7 +82,7 @@ def show_signed(
     """
     _check_rows(rows, size)
     if not (isinstance(limit, Real) and limit > 0):
-        raise ValueError(f"limit must be a number above 0, got {limit!r}")
+        raise UnetlibError(f"limit must be a number above 0, got {limit!r}")
     columns = max(len(images) for images in rows.values())
     figure, axes = plt.subplots(
         len(rows),
@@ -127,27 +127,6 @@ def show_feature_maps(features: Mapping[str, Tensor], maps: int = 8) -> None:
         )
     _bare(axes)
     plt.show()
-
-
-@torch.no_grad()
-def feature_maps(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
-    """What each direct child of `model` puts out for `x`: {name: output}.
-
-    A child that is used more than once (pooling) shows its last output.
-    """
-    seen: dict[str, Tensor] = {}
-    hooks = [
-        child.register_forward_hook(
-            lambda _module, _input, output, name=name: seen.update({name: output})
-        )
-        for name, child in model.named_children()
-    ]
-    try:
-        model(x)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return seen
 
 
 def plot_curves(
@@ -217,7 +196,7 @@ def _legend_above(ax: Axes, entries: int) -> None:
 
 def _check_rows(rows: Mapping[str, Tensor], size: float) -> None:
     if not (rows and isinstance(size, Real) and 0.1 <= size <= 100):
-        raise ValueError(
+        raise UnetlibError(
             "expected some rows and a size from 0.1 to 100 inches, "
             f"got {list(rows)} and {size!r}"
         )
@@ -225,7 +204,7 @@ def _check_rows(rows: Mapping[str, Tensor], size: float) -> None:
         check_floats(f"row {key!r}", images)
         wrong = images.dim() != 4 or images.shape[1] != 1 or 0 in images.shape
         if wrong or images.is_meta:
-            raise ValueError(
+            raise UnetlibError(
                 f"row {key!r} must be some pictures (B, 1, H, W) with values, "
                 f"got {tuple(images.shape)} on {images.device}"
             )

@@ -18,12 +18,15 @@ from matplotlib.image import imsave
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
-from unetlib.data import check_whole, load_mnist
+from unetlib.checks import check_whole
+from unetlib.data import load_mnist
+from unetlib.display.feature_maps import feature_maps
 from unetlib.display.labels import label
-from unetlib.display.plots import draw_digits, feature_maps
+from unetlib.display.plots import draw_digits
 from unetlib.metrics import psnr, ssim
+from unetlib.model import Denoiser
 from unetlib.noise import NOISES
-from unetlib.pretrained import PRETRAINED, Denoiser, load_pretrained
+from unetlib.pretrained import PRETRAINED, load_pretrained
 
 MAPS = 8  # channels shown of each block
 ROW = "display: flex; flex-wrap: wrap; gap: 12px"
@@ -116,7 +119,7 @@ class NoiseExplorer(ipywidgets.VBox):
 def noise_explorer(digits: int = 20, features: bool = False) -> NoiseExplorer:
     """The explorer over the first test digits and the three networks of the book.
 
-    Raises ValueError unless `digits` is a whole number from 1 to 10,000.
+    Raises UnetlibError unless `digits` is a whole number from 1 to 10,000.
     """
     _, test = load_mnist()
     digits = check_whole("digits", digits, 1, len(test))

@@ -5,10 +5,10 @@ one runs no code, as unpickling does, and takes no more memory than the file is 
 """
 
 import hashlib
-import io
 import json
-import os
-from dataclasses import asdict, dataclass, field
+import warnings
+import zlib
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -17,6 +17,9 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from unetlib.batcher import Batcher
+from unetlib.checks import UnetlibError
+from unetlib.recipe import History, Progress, Recipe
+from unetlib.saving.files import write_safely
 from unetlib.step import TrainStep
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -24,53 +27,47 @@ VERSION = 1  # of what is in a checkpoint
 ADAM = ("exp_avg", "exp_avg_sq")  # two means for every number that is learned
 
 
-@dataclass
-class Begun:
-    """How far an epoch has come."""
-
-    steps: int = 0
-    loss: float = 0.0  # the sum over these steps
-    seconds: float = 0.0
-
-
-@dataclass
-class History:
-    """What `fit` saw: one entry per finished epoch in each list, and the one begun."""
-
-    loss: list[float] = field(default_factory=list)  # mean of the steps' losses
-    psnr_db: list[float] = field(default_factory=list)  # held-out digits, sigma 0.5
-    seconds: list[float] = field(default_factory=list)
-    begun: Begun = field(default_factory=Begun)
-
-
 def save_checkpoint(
-    folder: Path,
-    model: nn.Module,
-    step: TrainStep,
-    batcher: Batcher,
-    history: History,
+    folder: Path, step: TrainStep, batcher: Batcher, history: History
 ) -> None:
     """Write all that resuming needs to `checkpoint.safetensors` in `folder`.
 
-    Raises OSError where the disk is full; what was saved before is then untouched.
+    Raises UnetlibError where it cannot be written; what was saved before is then
+    untouched.
     """
-    state = step.state_dict()
-    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
-    for index, memory in state["adam"].items():
+    tensors = {f"model.{name}": value for name, value in held(step.model).items()}
+    for index, memory in step.optimizer.state_dict()["state"].items():
         tensors |= {f"adam.{index}.{name}": value for name, value in memory.items()}
-    tensors |= batcher.state_dict()
+    tensors |= {f"average.{i}": value for i, value in enumerate(step.average)}
+    tensors["generator"] = batcher.generator.get_state()
+    tensors["random"] = torch.get_rng_state()
+    if step.device.type == "cuda":
+        tensors["random.cuda"] = torch.cuda.get_rng_state(step.device)
     about = {
         "version": VERSION,
         "recipe": asdict(step.recipe),
         "images": len(batcher.images),
-        "lr": state["lr"],
+        "frozen": frozen(step.model),
+        "lr": step.optimizer.param_groups[0]["lr"],
         "history": asdict(history),
     }
-    tensors = {name: value.contiguous() for name, value in tensors.items()}
+    # Copies: tied weights lie in one place, and safetensors wants one for each name.
+    layout = torch.contiguous_format
+    tensors = {k: v.detach().clone(memory_format=layout) for k, v in tensors.items()}
     text = json.dumps(about)
     metadata = {"unetlib": text, "sha256": checksum(text, tensors)}
-    content = save(tensors, metadata=metadata)
-    write_safely(folder / CHECKPOINT, content)
+    write_safely(folder / CHECKPOINT, save(tensors, metadata=metadata))
+
+
+def held(model: nn.Module) -> dict[str, Tensor]:
+    """All that training may change in `model`, by name: its state dict, and buffers
+    that it leaves out."""
+    return dict(model.named_buffers()) | model.state_dict()
+
+
+def frozen(model: nn.Module) -> list[str]:
+    """The names of the parameters that do not learn."""
+    return [name for name, p in model.named_parameters() if not p.requires_grad]
 
 
 def checksum(text: str, tensors: dict[str, Tensor]) -> str:
@@ -82,61 +79,73 @@ def checksum(text: str, tensors: dict[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def save_weights(path: Path, model: nn.Module) -> None:
-    """Write the bare state dict to `path`, as the article's program does."""
-    content = io.BytesIO()
-    torch.save(model.state_dict(), content)
-    write_safely(path, content.getvalue())
+def load_checkpoint(folder: Path, step: TrainStep, batcher: Batcher) -> History:
+    """Set step, its model and batcher to where the checkpoint in `folder` left them.
 
-
-def write_safely(path: Path, content: bytes) -> None:
-    """Write beside `path` and move it there: a kill or a full disk loses nothing.
-
-    Raises OSError where it cannot be written; what lay at `path` is then untouched.
-    """
-    part = path.with_name(f"{path.name}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())  # on the disk before it takes the old one's place
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        reason = f"{error.strerror}: could not save {path}. What was saved before is"
-        advice = "untouched. Make room on the disk, or name another folder"
-        raise OSError(error.errno, f"{reason} {advice}") from None
-
-
-def load_checkpoint(
-    folder: Path, model: nn.Module, step: TrainStep, batcher: Batcher
-) -> History:
-    """Set model, step and batcher to where the checkpoint in `folder` left them.
-
-    Raises ValueError where it is missing, damaged, of a later unetlib, of another
-    recipe, network or data; model, step and batcher are then as they were.
+    Raises UnetlibError where it is missing, damaged, of a later unetlib, of another
+    recipe, network or data; step, model and batcher are then as they were.
     """
     path = folder / CHECKPOINT
     about, tensors = read_checkpoint(path)
     _check_run(path, about, step, batcher)
-    _check_tensors(path, tensors, model)
-    history, lr = about["history"], about["lr"]
+    _check_tensors(path, tensors, step)
+    history = about["history"]
     per_epoch = step.recipe.steps_per_epoch(len(batcher.images))
-    taken = len(history.loss) * per_epoch + history.begun.steps
-    adam: dict[int, dict[str, Tensor]] = {}
+    taken = len(history.loss) * per_epoch + history.unfinished.steps
+    try:
+        if "random" in tensors:  # not before version 0.3
+            torch.Generator().set_state(tensors["random"])  # raises before any change
+        _load_generator(batcher.generator, tensors["generator"])
+    except RuntimeError as error:
+        raise UnetlibError(f"cannot resume from {path}: {error}") from None
+    if "random" in tensors:
+        torch.set_rng_state(tensors["random"])
+    if "random.cuda" in tensors and step.device.type == "cuda":
+        torch.cuda.set_rng_state(tensors["random.cuda"], step.device)
+    with torch.no_grad():
+        for name, value in held(step.model).items():
+            value.copy_(tensors[f"model.{name}"])
+        for index, value in enumerate(step.average):
+            value.copy_(tensors[f"average.{index}"])
+    _load_adam(step, tensors, about["lr"])
+    step.schedule.load_state_dict(
+        {"last_epoch": taken, "_step_count": taken + 1, "_last_lr": [about["lr"]]}
+    )
+    return history
+
+
+def _load_generator(generator: torch.Generator, saved: Tensor) -> None:
+    """Draw on from `saved`. CPUs and GPUs draw differently: from the state of another
+    kind of device come new batches, with a warning.
+
+    Raises RuntimeError where it is the state of no generator.
+    """
+    if saved.shape == generator.get_state().shape:
+        generator.set_state(saved)
+        return
+    warnings.warn(
+        "the checkpoint comes from another kind of device: training goes on, but "
+        "with other batches than it would have drawn there",
+        stacklevel=4,
+    )
+    generator.manual_seed(zlib.crc32(saved.numpy().tobytes()))
+
+
+def _load_adam(step: TrainStep, tensors: dict[str, Tensor], lr: float) -> None:
+    """Set what Adam remembers of each parameter. How fast to be stays the step's own
+    choice, and each tensor lies in memory as its parameter does: fused Adam wants it.
+    """
+    own = step.optimizer.state_dict()
+    own["param_groups"][0]["lr"] = lr
+    state: dict[int, dict[str, Tensor]] = {}
+    parameters = step.optimizer.param_groups[0]["params"]
     for name, value in tensors.items():
         if name.startswith("adam."):
             _, index, what = name.split(".")
-            adam.setdefault(int(index), {})[what] = value
-    try:
-        batcher.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise ValueError(f"cannot resume from {path}: {error}") from None
-    model.load_state_dict(
-        {name: tensors[f"model.{name}"] for name in model.state_dict()}
-    )
-    step.load_state_dict({"steps": taken, "lr": lr, "adam": adam})
-    return history
+            like = parameters[int(index)]
+            laid_out = torch.empty_like(like).copy_(value) if value.dim() else value
+            state.setdefault(int(index), {})[what] = laid_out
+    step.optimizer.load_state_dict({**own, "state": state})
 
 
 def read_checkpoint(path: Path) -> tuple[dict, dict[str, Tensor]]:
@@ -144,11 +153,11 @@ def read_checkpoint(path: Path) -> tuple[dict, dict[str, Tensor]]:
 
     The first holds "recipe" (a dictionary), "images" (how many there were to learn
     from), "lr" and "history" (a `History`).
-    Raises ValueError where the file is missing, damaged or of a later unetlib.
+    Raises UnetlibError where the file is missing, damaged or of a later unetlib.
     """
     expected = "a checkpoint written by unetlib.train"
     if not path.exists():
-        raise ValueError(f"cannot resume: there is no {path}; expected {expected}")
+        raise UnetlibError(f"cannot resume: there is no {path}; expected {expected}")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata()
@@ -161,12 +170,12 @@ def read_checkpoint(path: Path) -> tuple[dict, dict[str, Tensor]]:
             about["history"] = _history(about["history"])
             about["lr"] = float(about["lr"])
     except Exception as error:  # a file can be wrong in many ways
-        raise ValueError(
+        raise UnetlibError(
             f"cannot resume from {path} ({type(error).__name__}: {error}); expected "
             f"{expected}"
         ) from None
     if later:
-        raise ValueError(
+        raise UnetlibError(
             f"cannot resume from {path}: a later unetlib wrote it (version "
             f"{about['version']}, this one knows {VERSION}). Install the newest unetlib"
         )
@@ -175,41 +184,55 @@ def read_checkpoint(path: Path) -> tuple[dict, dict[str, Tensor]]:
 
 def _history(saved: dict) -> History:
     lists = [[float(x) for x in saved[key]] for key in ("loss", "psnr_db", "seconds")]
-    begun = saved["begun"]
+    begun = saved["unfinished"] if "unfinished" in saved else saved["begun"]  # to 0.2
     steps = int(begun["steps"])
-    return History(*lists, Begun(steps, float(begun["loss"]), float(begun["seconds"])))
+    unfinished = Progress(steps, float(begun["loss"]), float(begun["seconds"]))
+    return History(*lists, unfinished)
 
 
 def _check_run(path: Path, about: dict, step: TrainStep, batcher: Batcher) -> None:
-    """Raise ValueError unless the checkpoint is of the same recipe and data."""
-    wanted = json.loads(json.dumps(asdict(step.recipe)))
+    """Raise UnetlibError unless the checkpoint is of the same recipe and data."""
+    wanted, defaults = (
+        json.loads(json.dumps(asdict(recipe))) for recipe in (step.recipe, Recipe(""))
+    )
     saved = about.get("recipe")
-    if saved != wanted:
-        saved = saved if isinstance(saved, dict) else {}
-        differing = sorted(key for key in wanted if saved.get(key) != wanted[key])
-        raise ValueError(
+    saved = saved if isinstance(saved, dict) else dict.fromkeys(wanted)
+    # What a recipe could not yet say when it was saved, it did by default.
+    differing = sorted(k for k in wanted if saved.get(k, defaults[k]) != wanted[k])
+    if differing:
+        raise UnetlibError(
             f"{path} was made by another recipe: {', '.join(differing)} differ. "
             "Resume with the same recipe, or train into another folder"
         )
+    if about.get("frozen", []) != frozen(step.model):
+        raise UnetlibError(
+            f"{path} was made with other layers frozen: {about.get('frozen', [])}, "
+            f"here {frozen(step.model)}. Resume with the same ones, or train into "
+            "another folder"
+        )
     images, history = len(batcher.images), about["history"]
-    per_epoch, begun = step.recipe.steps_per_epoch(images), history.begun.steps
-    fits = 0 <= begun < per_epoch and len(history.loss) <= step.recipe.epochs
+    per_epoch, steps = step.recipe.steps_per_epoch(images), history.unfinished.steps
+    fits = 0 <= steps < per_epoch and len(history.loss) <= step.recipe.epochs
     if about.get("images") != images or not fits:
-        raise ValueError(
+        raise UnetlibError(
             f"{path} was made with {about.get('images')} pictures and stands at step "
-            f"{begun} of epoch {len(history.loss)}; here are {images} pictures, "
+            f"{steps} of epoch {len(history.loss)}; here are {images} pictures, "
             f"{per_epoch} steps an epoch. Resume with the same pictures"
         )
 
 
-def _check_tensors(path: Path, tensors: dict[str, Tensor], model: nn.Module) -> None:
-    """Raise ValueError unless the tensors are those of this network."""
-    wanted = {f"model.{name}": value for name, value in model.state_dict().items()}
-    for index, parameter in enumerate(model.parameters()):
-        wanted |= {f"adam.{index}.{name}": parameter for name in ADAM}
-        wanted[f"adam.{index}.step"] = torch.zeros(())
-    drawn = tensors.get("generator", torch.zeros(0)).numel()  # a GPU's is a short one
-    wanted["generator"] = torch.zeros(drawn, dtype=torch.uint8)
+def _check_tensors(path: Path, tensors: dict[str, Tensor], step: TrainStep) -> None:
+    """Raise UnetlibError unless the tensors are those of this network."""
+    wanted = {f"model.{name}": value for name, value in held(step.model).items()}
+    wanted |= {f"average.{i}": value for i, value in enumerate(step.average)}
+    for index, parameter in enumerate(step.model.parameters()):
+        if any(name.startswith(f"adam.{index}.") for name in tensors):  # it has learned
+            wanted |= {f"adam.{index}.{name}": parameter for name in ADAM}
+            wanted[f"adam.{index}.step"] = torch.zeros(())
+    # A GPU's generator has a shorter state; a network may draw from PyTorch's own.
+    drawn = {"generator", *({"random", "random.cuda"} & tensors.keys())}
+    for name in drawn:
+        wanted[name] = tensors.get(name, torch.zeros(0)).to(torch.uint8)
 
     def kind(named: dict[str, Tensor], name: str) -> str:
         found = named.get(name)
@@ -217,7 +240,7 @@ def _check_tensors(path: Path, tensors: dict[str, Tensor], model: nn.Module) -> 
 
     for name in [*wanted, *(tensors.keys() - wanted.keys())]:  # the model's own first
         if kind(tensors, name) != kind(wanted, name):
-            raise ValueError(
+            raise UnetlibError(
                 f"{path} holds another network: {name} is {kind(tensors, name)}, "
                 f"expected {kind(wanted, name)}. Resume with the network that it holds"
             )

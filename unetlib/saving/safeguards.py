@@ -11,16 +11,16 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from unetlib.speed.distributed import world_size
+from unetlib.checks import UnetlibError
+from unetlib.model import looking_at
 
 # From picture to picture, an untrained network's outputs differ by a thousandth of what
 # its inputs do; those of one that has collapsed by less than a millionth.
 SAME = 1e-5
 
 
-@torch.no_grad()
 def check_learning(model: nn.Module, loss: float, pictures: Tensor, lr: float) -> None:
-    """Raise RuntimeError, with advice, where it makes no sense to go on.
+    """Raise UnetlibError, with advice, where it makes no sense to go on.
 
     loss: of the latest steps. pictures: a few different ones, (B, 1, H, W), on the
     scale of the network, whose outputs must differ too. lr: what the advice names.
@@ -30,19 +30,20 @@ def check_learning(model: nn.Module, loss: float, pictures: Tensor, lr: float) -
         "on the scale that the recipe names. Whatever was saved was saved before this"
     )
     if not math.isfinite(loss):
-        raise RuntimeError(f"training stopped: the loss became {loss}. {advice}")
+        raise UnetlibError(f"training stopped: the loss became {loss}. {advice}")
     if len(pictures) < 2:
         return
-    differ = [images.std(dim=0).max() for images in (pictures, model(pictures))]
+    with looking_at(model):
+        differ = [images.std(dim=0).max() for images in (pictures, model(pictures))]
     if differ[1] < SAME * differ[0]:
-        raise RuntimeError(
+        raise UnetlibError(
             "training stopped: the network has collapsed and gives the same output for "
             f"every picture. {advice}"
         )
 
 
 @contextmanager
-def stop_between_steps() -> Iterator[Callable[[], bool]]:
+def stop_between_steps(processes: int) -> Iterator[Callable[[], bool]]:
     """Within it, Ctrl-C waits for the step to end: half a step could not be resumed.
 
     Gives a function that says whether it was pressed. Pressed twice, it stops at once.
@@ -57,7 +58,7 @@ def stop_between_steps() -> Iterator[Callable[[], bool]]:
         pressed.append(number)
 
     try:
-        before = None if world_size() > 1 else signal.signal(signal.SIGINT, note)
+        before = None if processes > 1 else signal.signal(signal.SIGINT, note)
     except ValueError:  # not the main thread
         before = None
     try:
@@ -80,3 +81,14 @@ def advice_on_memory() -> Iterator[None]:
                 "or restart the kernel, which frees what earlier cells hold"
             )
         raise
+
+
+@contextmanager
+def own_randomness(seed: int) -> Iterator[None]:
+    """Within it, a network that draws by itself (dropout) draws by `seed`.
+
+    Then PyTorch's generators are where they were before.
+    """
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        torch.manual_seed(seed)
+        yield

@@ -6,11 +6,13 @@ once, batches and updates among them; after that, one call repeats them all.
 """
 
 import warnings
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
 from unetlib.batcher import Batcher
+from unetlib.checks import UnetlibError
 from unetlib.speed.distributed import world_size
 from unetlib.step import TrainStep
 
@@ -27,7 +29,7 @@ class GraphedSteps:
 
     def __init__(self, step: TrainStep, batcher: Batcher, count: int = 20) -> None:
         if count < 1:
-            raise ValueError(f"count must be at least 1, got {count}")
+            raise UnetlibError(f"count must be at least 1, got {count}")
         self.step = step
         self.batcher = batcher
         self.count = count
@@ -50,26 +52,33 @@ class GraphedSteps:
             self._capture()
         return self.losses.clone()
 
+    def steps(self, count: int) -> Iterator[Tensor]:
+        """As `TrainStep.steps`: by one call while enough are left, then singly."""
+        while count >= self.count and not self.obstacle:
+            yield self()
+            count -= self.count
+        yield from TrainStep.steps(self.step, self.batcher, count)
+
     def _next_rate(self) -> float:
         """The learning rate of the step to come; the schedule moves on."""
         rate = self.step.optimizer.param_groups[0]["lr"]
         self.step.schedule.step()
         return rate
 
-    def _learn(self, place: int) -> None:
+    def _update(self, place: int) -> None:
         """One step as it is recorded: its learning rate lies on the device."""
         group = self.step.optimizer.param_groups[0]
         rate = group["lr"]
         group["lr"] = self.rates[place]
         try:
-            self.losses[place] = self.step.learn(*self.batcher.next())
+            self.losses[place] = self.step.update(*self.batcher.draw())
         finally:
             group["lr"] = rate
 
     def _one_by_one(self) -> None:
         for place in range(self.count):
             self.rates[place] = self.step.optimizer.param_groups[0]["lr"]
-            self._learn(place)
+            self._update(place)
             self.step.schedule.step()
 
     def _warm_up(self) -> None:
@@ -99,7 +108,7 @@ class GraphedSteps:
         try:
             with torch.cuda.graph(graph):
                 for place in range(self.count):
-                    self._learn(place)
+                    self._update(place)
         except RuntimeError:
             for generator, state in before:  # which else would wait for the end
                 generator.graphsafe_set_state(state)

@@ -8,15 +8,14 @@ Without torchrun there is one process, and nothing here does anything.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from unetlib.recipe import Recipe
+from unetlib.checks import UnetlibError
 
 TORCHRUN = {"RANK", "WORLD_SIZE", "LOCAL_RANK"}  # what it tells each process
 TOGETHER = (
@@ -34,12 +33,12 @@ def by_torchrun() -> bool:
 def own_device(device: str) -> str:
     """The device of this process: under torchrun, "cuda" becomes "cuda:LOCAL_RANK".
 
-    Raises ValueError for one numbered GPU under torchrun: all would crowd onto it.
+    Raises UnetlibError for one numbered GPU under torchrun: all would crowd onto it.
     """
     if not by_torchrun() or not device.startswith("cuda"):
         return device
     if device != "cuda":
-        raise ValueError(
+        raise UnetlibError(
             f'device "{device}" is one GPU, but torchrun starts a process for each; '
             'ask for "cuda", and each process takes its own'
         )
@@ -83,14 +82,14 @@ def rank() -> int:
     return distributed.get_rank() if _together() else 0
 
 
-def own_share(batch_size: int) -> slice:
+def shard(batch_size: int) -> slice:
     """Which pictures of each joint batch this process learns from.
 
-    Raises ValueError where the processes cannot share them equally.
+    Raises UnetlibError where the processes cannot share them equally.
     """
     size, left = divmod(batch_size, world_size())
     if left:
-        raise ValueError(
+        raise UnetlibError(
             f"a batch of {batch_size} cannot be shared equally by {world_size()} "
             f"processes; start a number that divides {batch_size}"
         )
@@ -105,17 +104,6 @@ def parallel(model: nn.Module) -> nn.Module:
     return DistributedDataParallel(
         model, device_ids=None if device.type == "cpu" else [device]
     )
-
-
-def local_loss(recipe: Recipe) -> Callable[[Tensor, Tensor], Tensor]:
-    """The recipe's loss for a share of the batch: averaged over the processes, it and
-    its gradients are those of the joint batch.
-
-    A mean is so of itself; a sum over one of N shares has to count N times.
-    """
-    if recipe.loss_reduction == "sum":
-        recipe = replace(recipe, loss_factor=recipe.loss_factor * world_size())
-    return recipe.loss
 
 
 def average(value: Tensor) -> Tensor:

@@ -1,0 +1,273 @@
+"""Every refusal at the public edge of the lesson: what was got, what was expected.
+
+Nothing here computes anything; read it when a message made you curious.
+"""
+
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+LARGEST_SEED = 2**64 - 1
+
+
+class UnetlibError(ValueError):
+    """An error that its reader can mend: the message says what is wrong, what was
+    expected and what to do. Any other error is a fault in the program."""
+
+
+def check_whole(name: str, number: int, low: int, high: int = 2**31 - 1) -> int:
+    """`number` as an int; refuses what is not whole or not in [low, high]."""
+    if not (isinstance(number, (int, Integral)) and low <= number <= high):
+        raise UnetlibError(
+            f"{name} must be a whole number from {low} to {high}, got {number!r}"
+        )
+    return int(number)
+
+
+def check_number(name: str, number: float, low: float, high: float) -> float:
+    """`number` as a float; refuses what is no number in [low, high]."""
+    # Asked for every batch, and for Real it takes ten times longer than for float.
+    if not (isinstance(number, (float, Real)) and low <= number <= high):
+        raise UnetlibError(
+            f"{name} must be a number from {low:g} to {high:g}, got {number!r}"
+        )
+    return float(number)
+
+
+def check_positive(name: str, number: float, high: float) -> float:
+    """`number` as a float; refuses what is no number in (0, high]."""
+    if not (isinstance(number, (int, float)) and 0 < number <= high):
+        raise UnetlibError(f"{name} must be in (0, {high:g}], got {number!r}")
+    return float(number)
+
+
+def check_choice(name: str, choice: object, choices: object) -> None:
+    """Refuses a choice that is not among the choices."""
+    if not (isinstance(choice, str) and choice in choices):
+        known = " or ".join(f'"{one}"' for one in choices)
+        raise UnetlibError(f"{name} must be {known}, got {choice!r}")
+
+
+def check_range(
+    sigma: float | tuple[float, float], largest: float
+) -> tuple[float, float]:
+    """(low, high), of a number both; refuses all but 0 <= low <= high <= largest."""
+    both = sigma if isinstance(sigma, (tuple, list)) else (sigma, sigma)
+    if len(both) != 2:
+        raise UnetlibError(f"sigma must be a number or (low, high), got {sigma!r}")
+    low, high = (check_number("sigma", x, 0, largest) for x in both)
+    if low > high:
+        raise UnetlibError(f"low must not exceed high, got low={low}, high={high}")
+    return low, high
+
+
+def check_floats(name: str, pictures: Tensor) -> None:
+    """Refuses all but a tensor of floats."""
+    if not (isinstance(pictures, Tensor) and pictures.is_floating_point()):
+        kind = pictures.dtype if isinstance(pictures, Tensor) else type(pictures)
+        raise UnetlibError(
+            f"{name} must be a float tensor in [0, 1], got {kind}; "
+            "scale it first: images.float() / 255"
+        )
+
+
+def check_sigma(clean: Tensor, sigma: float | Tensor, largest: float) -> float | Tensor:
+    """`sigma` in the dtype of `clean`; refuses what does not go together. A tensor on a
+    GPU is not looked at: reading it back would stall the GPU."""
+    check_floats("clean", clean)
+    if not isinstance(sigma, Tensor):
+        return check_number("sigma", sigma, 0, largest)
+    if sigma.device.type == "cpu" and sigma.numel():
+        for value in sigma.aminmax():
+            check_number("sigma", value.item(), 0, largest)
+    try:
+        sigma.expand_as(clean)
+    except RuntimeError:
+        raise UnetlibError(
+            f"sigma {tuple(sigma.shape)} must broadcast to clean {tuple(clean.shape)}; "
+            "(B, 1, 1, 1) gives each picture its own"
+        ) from None
+    return sigma.to(clean)
+
+
+def check_images(name: str, images: np.ndarray) -> None:
+    """Refuses all but (N, H, W) or (N, C, H, W) uint8 with N ≥ 1."""
+    if not (isinstance(images, np.ndarray) and images.dtype == np.uint8):
+        kind = getattr(images, "dtype", type(images))
+        raise UnetlibError(
+            f"{name} must be a numpy array of uint8 (0 to 255), got {kind}"
+        )
+    if images.ndim not in (3, 4) or images.size == 0:
+        raise UnetlibError(
+            f"{name} must have shape (N, H, W), or (N, C, H, W), got {images.shape}"
+        )
+
+
+def check_digits(images: np.ndarray, labels: np.ndarray) -> None:
+    """Refuses all but uint8 pictures (N, 28, 28) with labels (N,) from 0 to 9."""
+    for array in (images, labels):
+        if not (isinstance(array, np.ndarray) and array.dtype == np.uint8):
+            kind = getattr(array, "dtype", type(array))
+            raise UnetlibError(f"expected numpy arrays of uint8, got {kind}")
+    if labels.ndim != 1 or images.shape != (*labels.shape, 28, 28):
+        raise UnetlibError(
+            "expected images (N, 28, 28) and labels (N,), "
+            f"got {images.shape} and {labels.shape}"
+        )
+    if labels.max(initial=0) > 9:
+        raise UnetlibError(f"labels must be 0 to 9, got {labels.max()}")
+
+
+def check_recipe(recipe: object, choices: dict[str, tuple[str, ...]]) -> None:
+    """Refuses a `Recipe` with a value that cannot be right."""
+    for name in ("batch_size", "draws_per_image", "epochs", "save_every"):
+        check_whole(name, getattr(recipe, name), 1)
+    for name, known in choices.items():
+        check_choice(name, getattr(recipe, name), known)
+    for name in ("lr", "loss_factor", "clip_norm"):
+        value = getattr(recipe, name)
+        if not (name == "clip_norm" and value is None):
+            check_positive(name, value, 1e9)
+    if recipe.ema is not None:
+        check_positive("ema", recipe.ema, 1)
+    if recipe.sigma_weight != 0:
+        check_positive("sigma_weight", recipe.sigma_weight, 4)
+    if recipe.sigma_weight and recipe.sigma is None:
+        raise UnetlibError(
+            f"sigma_weight={recipe.sigma_weight:g} needs a range of sigma to weigh"
+        )
+
+
+def check_same_shape(output: Tensor, clean: Tensor) -> None:
+    """Refuses output and target of different shapes, or of integers."""
+    check_floats("output", output)
+    if output.shape != clean.shape or output.numel() == 0:
+        raise UnetlibError(
+            "expected output and target of one shape with some pixels, "
+            f"got {tuple(output.shape)} and {tuple(clean.shape)}"
+        )
+
+
+def check_pair(image: Tensor, clean: Tensor) -> None:
+    """Refuses all but two float tensors (B, C, H, W) of one shape and device."""
+    for x in (image, clean):
+        dtype = getattr(x, "dtype", type(x))
+        if dtype not in (torch.float32, torch.float64):
+            raise UnetlibError(f"expected tensors of float32 or float64, got {dtype}")
+    if image.device != clean.device or clean.is_meta:
+        raise UnetlibError(
+            "both must lie on one device that holds values, "
+            f"got {image.device} and {clean.device}"
+        )
+    if clean.dim() != 4 or 0 in clean.shape[1:] or image.shape != clean.shape:
+        raise UnetlibError(
+            "both must have one shape (B, 1, H, W), "
+            f"got {tuple(image.shape)} and {tuple(clean.shape)}"
+        )
+    if not clean.isfinite().all():
+        raise UnetlibError("clean must lie in [0, 1], got pixels that are not finite")
+
+
+def check_input(x: Tensor, weight: Tensor) -> None:
+    """Refuses what a network whose first convolution has `weight` cannot take."""
+    if not isinstance(x, Tensor):
+        raise UnetlibError(f"expected a tensor (B, 1, H, W), got {type(x)}")
+    if x.dtype != weight.dtype or x.device != weight.device:
+        raise UnetlibError(
+            f"the network is {weight.dtype} on {weight.device}; expected pictures of "
+            f"the same kind, got {x.dtype} on {x.device}"
+        )
+    channels = weight.shape[1]
+    if x.dim() != 4 or x.shape[1] != channels:
+        kind = "gray pictures" if channels == 1 else "pictures"
+        raise UnetlibError(
+            f"expected a batch of {kind} (B, {channels}, H, W), got {tuple(x.shape)}"
+        )
+    if x.shape[2] % 4 or x.shape[3] % 4 or 0 in x.shape[2:]:
+        raise UnetlibError(
+            f"height and width must be divisible by 4, got {tuple(x.shape[2:])}: the "
+            "network halves them twice. A `Denoiser` around it pads and crops"
+        )
+
+
+def check_device(device: str | torch.device) -> torch.device:
+    """The device; refuses, with advice, one that is not here."""
+    try:
+        device = torch.device(device)
+    except (RuntimeError, TypeError):
+        raise UnetlibError(
+            f'no device is called "{device}"; ask for "cpu", "cuda" or "cuda:N"'
+        ) from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise UnetlibError(
+            f'device "{device}" was asked for, but PyTorch sees no CUDA GPU here. '
+            'Use device="cpu"; or, in Colab, choose Runtime > Change runtime type > '
+            "GPU; on your own machine, install a CUDA build of PyTorch and its driver"
+        )
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UnetlibError(
+            f'device "{device}" was asked for, but the GPUs here end at '
+            f'"cuda:{torch.cuda.device_count() - 1}"'
+        )
+    return device
+
+
+def seeded_generator(device: str | torch.device, seed: int) -> torch.Generator:
+    """A generator on `device`; refuses a device or a seed that cannot be."""
+    seed = check_whole("seed", seed, 0, LARGEST_SEED)
+    try:
+        return torch.Generator(device).manual_seed(seed)
+    except Exception as error:  # torch raises many kinds
+        raise UnetlibError(
+            f"cannot draw on device {str(device)!r} ({error}); "
+            'expected "cpu", or "cuda" where there is a GPU'
+        ) from None
+
+
+def check_run(
+    images: np.ndarray, held_out: np.ndarray | None, seed: int, stop_after: int | None
+) -> None:
+    """Refuses what would otherwise be noticed after hours, or never."""
+    check_images("images", images)
+    check_whole("seed", seed, 0, LARGEST_SEED)
+    if stop_after is not None:
+        check_whole("stop_after", stop_after, 1)
+    if held_out is not None:
+        check_images("held_out", held_out)
+        if held_out.shape[1:] != images.shape[1:]:
+            raise UnetlibError(
+                f"held_out must be pictures of the size of images {images.shape[1:]}, "
+                f"got {held_out.shape[1:]}"
+            )
+
+
+def check_network(model: nn.Module, processes: int) -> None:
+    """Refuses a network that cannot keep what `fit` promises: to learn, to be resumed
+    to the same bits, and to do both by any number of processes."""
+    kind = type(model).__name__
+    parameters = list(model.parameters()) if isinstance(model, nn.Module) else []
+    if any(isinstance(p, nn.parameter.UninitializedParameter) for p in parameters):
+        raise UnetlibError(f"{kind} is lazy: call it on one batch before it is trained")
+    if not any(p.requires_grad and p.numel() for p in parameters):
+        cure = "model.requires_grad_(True) thaws it" if parameters else "give it some"
+        raise UnetlibError(
+            "model must be a network with parameters to learn, got "
+            f"{kind} with {len(parameters)} frozen ones; {cure}"
+        )
+    odd = [k for k, v in model.state_dict().items() if not isinstance(v, Tensor)]
+    if odd:
+        raise UnetlibError(
+            f"{kind} keeps {odd[0]} in its state dict, which is no tensor, and a "
+            "checkpoint holds only those. Make it a buffer (register_buffer)"
+        )
+    if processes > 1:
+        alone = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
+        found = [type(m).__name__ for m in model.modules() if isinstance(m, alone)]
+        if found:
+            raise UnetlibError(
+                f"{found[0]} depends on the whole batch or on chance, and {processes} "
+                "processes each see a share: their steps would not be those of one "
+                "process. Train with one process, or use GroupNorm"
+            )
