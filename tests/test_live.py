@@ -20,7 +20,7 @@ from unetlib.metrics import psnr
 from unetlib.noise import NOISES
 from unetlib.pretrained import PRETRAINED, WEIGHTS, load_pretrained
 
-LIVE = ROOT / "book" / "live"
+LIVE = ROOT / "book" / "web" / "live"
 READY = '.live-denoiser[data-state="ready"]'
 FAILED = '.live-denoiser[data-state="failed"]'
 

@@ -324,7 +324,7 @@ def test_reference_shows_every_module(language):
 
 def test_lock_names_no_registry():
     """Readers and CI each use the npm registry, or the mirror, of their own."""
-    lock = (ROOT / "book" / "package-lock.json").read_text(encoding="utf-8")
+    lock = (ROOT / "book" / "web" / "package-lock.json").read_text(encoding="utf-8")
     assert '"resolved"' not in lock and "registry" not in lock
 
 

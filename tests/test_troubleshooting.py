@@ -165,10 +165,11 @@ def test_the_lines_without_make_are_the_makefiles(language):
     code = "".join(
         blocks(entries(language)[e], "bash")[0] for e in ("windows", "sliders")
     )
-    lines = [line for line in code.splitlines() if "env.py" in line]
+    lines = [line for line in code.splitlines() if "environment.py" in line]
     assert len(lines) == 3
     for line in lines:
-        assert f"\t{line.replace('python book/env.py', '$(RUN)')}\n" in makefile
+        command = line.replace("python book/tools/environment.py", "$(RUN)")
+        assert f"\t{command}\n" in makefile
 
 
 # ---------- the machine ----------

@@ -14,6 +14,7 @@ from threading import Thread
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "site"
+BUILD = ROOT / "book" / "tools" / "build_site.py"
 # Each folder's language tag, the other folder, and what the switch to it says.
 LANGUAGES = {"zh": ("zh-CN", "en", "English"), "en": ("en", "zh", "中文")}
 TYPES = {
@@ -35,15 +36,15 @@ def build() -> Path:
     )
     index = SITE / "index.html"
     if not index.is_file() or index.stat().st_mtime < newest:
-        program = str(ROOT / "book" / "build_site.py")
-        done = subprocess.run([sys.executable, program], capture_output=True, text=True)
+        command = [sys.executable, str(BUILD)]
+        done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-5000:]
     return SITE
 
 
 def build_published(folder: Path, **address: str) -> Path:
     """The site as it is published at an address (REPOSITORY=…, SITE_URL=…)."""
-    command = [sys.executable, str(ROOT / "book" / "build_site.py"), "--out", folder]
+    command = [sys.executable, str(BUILD), "--out", folder]
     done = subprocess.run(
         command, env=os.environ | address, capture_output=True, text=True
     )

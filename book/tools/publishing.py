@@ -24,9 +24,9 @@ from packaging.requirements import Requirement
 
 import unetlib
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 BRANCH = "gh-pages"  # what is published lies there; .github/workflows/pages.yml
-INSTALL = ROOT / "book" / "config" / "install-cell.txt"
+INSTALL = ROOT / "book" / "web" / "config" / "install-cell.txt"
 NEVER_TOUCHED = ("torch", "numpy")  # a host's own builds fit its GPU and its packages
 DISTANT_PAST = "315532800"  # 1980, the first year of zip: same sources, same wheel
 # Services that run a notebook of a GitHub repository; Binder makes environment.yml.

@@ -2,8 +2,9 @@
 
 A chapter is one Markdown file (MyST, so JupyterLab opens it through jupytext). Prose
 cells come in pairs marked {"lang": "zh"} and {"lang": "en"}; code stands once and has
-a name. `python book/notebooks.py` makes both notebooks of every chapter and executes
-those whose code, or whose library, changed since. CONTRIBUTING says how to write one.
+a name. `python book/tools/notebooks.py` makes both notebooks of every chapter and
+executes those whose code, or whose library, changed since. CONTRIBUTING says how to
+write one.
 """
 
 import argparse
@@ -20,7 +21,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = ROOT / "book" / "chapters"
 RESULTS = ROOT / "book" / "results"
 NOTEBOOKS = ROOT / "notebooks"
