@@ -59,7 +59,7 @@ results: ## measure again what the chapters cite
 	$(RUN) book/tools/build_site.py
 	$(RUN) book/experiments/live.py
 
-font: ## cut the Chinese font subset after changing unetlib/display/labels.py
+font: ## cut the Chinese font subset after changing unetlib/display/words
 	$(RUN) book/tools/cut_font.py
 
 lock: ## write the exact versions and hashes of all packages to requirements.lock

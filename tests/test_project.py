@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 import pytest
 import yaml
 from chapters import ROOT
+from languages import LANGUAGES
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -112,7 +113,7 @@ def test_versions_agree():
     assert changes[0][0] == unetlib.__version__
     citation = yaml.safe_load(read("CITATION.cff"))
     assert (citation["version"], str(citation["date-released"])) == changes[0]
-    assert citation["title"] == yaml.safe_load(read("book/web/config/en.yml"))["title"]
+    assert citation["title"] == LANGUAGES["en"].title
 
 
 def outline(text: str) -> tuple[list[str], list[str], set[str]]:

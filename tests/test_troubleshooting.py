@@ -18,13 +18,14 @@ import pytest
 import situations
 import test_jupyterlab
 import torch
+from languages import LANGUAGES
 from matplotlib import font_manager
 from messages import REPRODUCED, about, blocks, entries, misquoted, page, said
 from packaging.requirements import Requirement
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from situations import draw, import_without_packages, run_first_cell
-from website import LANGUAGES, ROOT
+from website import ROOT
 
 from unetlib import load_pretrained, use_language
 from unetlib.data import Digits, load_idx, load_mnist, load_npy

@@ -15,8 +15,6 @@ from threading import Thread
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "site"
 BUILD = ROOT / "book" / "tools" / "build_site.py"
-# Each folder's language tag, the other folder, and what the switch to it says.
-LANGUAGES = {"zh": ("zh-CN", "en", "English"), "en": ("en", "zh", "中文")}
 TYPES = {
     ".js": "text/javascript",
     ".mjs": "text/javascript",
@@ -54,8 +52,7 @@ def build_published(folder: Path, **address: str) -> Path:
 
 def pages(site: Path, language: str | None = None) -> list[Path]:
     """Every page that has the book's look; not the redirects and the root page."""
-    folders = [language] if language else LANGUAGES
-    found = [p for folder in folders for p in sorted((site / folder).glob("**/*.html"))]
+    found = sorted(site.glob(f"{language or '*'}/**/*.html"))
     return [p for p in found if p.name != "index.html" and "_static" not in p.parts]
 
 
