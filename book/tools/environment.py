@@ -8,6 +8,7 @@ PIP_CONSTRAINT by itself: the file that it names holds packages back there.
 """
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -144,6 +145,10 @@ def main() -> None:
         newest()
     else:
         ensure()
+    # torch's OpenMP threads wait for each other by spinning. While another program
+    # keeps the cores busy, a wait lasts a whole tick of the scheduler, and training has
+    # many in every step. Spinning only briefly costs nothing on a quiet machine.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     if arguments:
         sys.exit(subprocess.run([python(folder), *arguments], cwd=ROOT).returncode)
 
