@@ -1,23 +1,23 @@
 # Thin on purpose: the work is in Python files that also run without make.
 PYTHON ?= python3
-RUN := $(PYTHON) book/env.py
+RUN := $(PYTHON) book/tools/environment.py
 # Where the book is published, and a folder with what is published there now.
 export REPOSITORY SITE_URL PUBLISHED
 
 .PHONY: help book site serve test test-anywhere test-newest lint format notebooks weights models results font lock clean
 
 help: ## list what make can do
-	@$(PYTHON) book/env.py --help-make
+	@$(PYTHON) book/tools/environment.py --help-make
 
 book: ## make the environment and build the site
-	$(RUN) book/build_site.py
+	$(RUN) book/tools/build_site.py
 
 site: ## build the site to publish: make site REPOSITORY=owner/name SITE_URL=https://…
 	$(if $(REPOSITORY),,$(error name the repository: make site REPOSITORY=owner/name SITE_URL=https://…))
-	$(RUN) book/build_site.py
+	$(RUN) book/tools/build_site.py
 
 serve: ## show the site on localhost
-	$(RUN) book/build_site.py serve
+	$(RUN) book/tools/build_site.py serve
 
 test: lint ## run everything that CI runs
 	$(RUN) -m pytest --nbval-lax tests notebooks
@@ -38,13 +38,13 @@ format: ## let ruff format the code
 	$(RUN) -m ruff format .
 
 notebooks: ## make the notebooks again, executing the chapters that changed
-	$(RUN) book/notebooks.py
+	$(RUN) book/tools/notebooks.py
 
 weights: ## train the three networks that ship (hours on two CPU cores)
 	$(RUN) book/experiments/weights.py
 
 models: ## export the shipped networks for the live denoiser of the site
-	$(RUN) book/export.py
+	$(RUN) book/tools/export_models.py
 
 results: ## measure again what the chapters cite
 	$(RUN) book/experiments/denoising.py
@@ -56,14 +56,14 @@ results: ## measure again what the chapters cite
 	$(RUN) book/experiments/article_steps.py
 	$(RUN) book/experiments/time_to_psnr.py
 	$(RUN) book/experiments/explorer.py
-	$(RUN) book/build_site.py
+	$(RUN) book/tools/build_site.py
 	$(RUN) book/experiments/live.py
 
-font: ## cut the Chinese font subset after changing unetlib/display/labels.py
-	$(RUN) book/font.py
+font: ## cut the Chinese font subset after changing unetlib/display/words
+	$(RUN) book/tools/cut_font.py
 
 lock: ## write the exact versions and hashes of all packages to requirements.lock
-	$(RUN) book/env.py --lock
+	$(RUN) book/tools/environment.py --lock
 
 clean: ## remove what was built; the environment stays
-	$(PYTHON) book/env.py --clean
+	$(PYTHON) book/tools/environment.py --clean

@@ -3,14 +3,12 @@
 from pathlib import Path
 
 import nbformat
+from manuscript import chapter_paths
 from nbformat import NotebookNode
 
-import notebooks
-
 ROOT = Path(__file__).resolve().parents[1]
-CHAPTERS = notebooks.chapter_paths()
+CHAPTERS = chapter_paths()
 NAMES = [chapter.stem for chapter in CHAPTERS]
-LANGUAGES = notebooks.LANGUAGES
 
 
 def committed(name: str, language: str) -> NotebookNode:

@@ -17,9 +17,10 @@ import matplotlib.pyplot as plt
 import nbformat
 from fontTools import subset
 from fontTools.ttLib import TTFont
+from languages import LANGUAGES
 from messages import said
 from playwright.sync_api import Browser, Page, expect
-from publishing import INSTALL
+from publishing import install_cell
 from website import ROOT, free_port
 
 MILLISECONDS = 60_000  # for what a slow machine may take
@@ -36,6 +37,13 @@ InteractiveShell.instance(colors="NoColor").run_cell(sys.stdin.read())
 # ---------- Python without this or that ----------
 
 
+def first_cell(language: str, wheels: str) -> str:
+    """The code that installs unetlib in published notebooks."""
+    values = {"VERSION": VERSION, "WHEEL": f"{wheels}/{WHEEL}", "HELP": HELP}
+    values["NEEDED"] = "absent-package"
+    return install_cell(LANGUAGES[language], values)
+
+
 def run_first_cell(
     language: str,
     folder: Path,
@@ -47,10 +55,6 @@ def run_first_cell(
     Its network is a proxy at which nobody answers, and pip installs into `folder`.
     before: what the kernel has run already. wheels: the folder or address of WHEEL.
     """
-    cell = INSTALL.read_text(encoding="utf-8").split("# ---\n")[language == "en"]
-    values = {"VERSION": VERSION, "WHEEL": f"{wheels}/{WHEEL}", "HELP": HELP}
-    for name, value in (values | {"NEEDED": "absent-package"}).items():
-        cell = cell.replace(name, value)
     kept = {k: v for k, v in os.environ.items() if not k.lower().startswith("pip_")}
     dead = f"http://127.0.0.1:{free_port()}"
     environment = kept | {
@@ -68,7 +72,7 @@ def run_first_cell(
     }
     return subprocess.run(
         [sys.executable, "-c", SHELL],
-        input=f"{before}\n{cell}",
+        input=f"{before}\n{first_cell(language, wheels)}",
         env=environment,
         capture_output=True,
         encoding="utf-8",

@@ -16,7 +16,8 @@ from pathlib import Path
 import nbformat
 import pytest
 import torch
-from chapters import LANGUAGES, NAMES
+from chapters import NAMES
+from languages import LANGUAGES
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from packaging.requirements import Requirement

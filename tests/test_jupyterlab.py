@@ -14,7 +14,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from chapters import LANGUAGES, committed
+from chapters import committed
+from languages import LANGUAGES
 from playwright.sync_api import Browser, Locator, Page, expect
 from website import free_port
 

@@ -1,23 +1,44 @@
-"""Every word of every figure has its glyphs, in both languages."""
+"""Every word of every figure has its glyphs, in every language."""
 
 import logging
+import shutil
 import warnings
 
+import cut_font
 import matplotlib
 import matplotlib.pyplot as plt
 import pytest
 from matplotlib.ft2font import FT2Font
 
-from unetlib import labels
 from unetlib.checks import UnetlibError
+from unetlib.display import labels
 from unetlib.display.labels import LABELS, label, use_language
 
 
 @pytest.mark.parametrize("key", LABELS)
 def test_the_font_subset_has_every_character(key):
     known = FT2Font(labels.FONT).get_charmap()
-    for words in LABELS[key]:
+    for words in LABELS[key].values():
         assert words and not [c for c in words if ord(c) not in known]
+
+
+def test_the_same_words_make_the_same_font(tmp_path, monkeypatch):
+    monkeypatch.setattr(cut_font, "FONT", tmp_path / labels.FONT.name)
+    made = set()
+    for day in ("1000000000", "2000000000"):  # what fontTools takes for today
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", day)
+        cut_font.main()
+        made.add(cut_font.FONT.read_bytes())
+    assert len(made) == 1
+
+
+def test_a_word_that_a_language_lacks_is_named(tmp_path):
+    for path in labels.WORDS.glob("*.toml"):
+        shutil.copy(path, tmp_path)
+    text = (tmp_path / "zh.toml").read_text(encoding="utf-8")
+    (tmp_path / "zh.toml").write_text(text.replace("\nlr =", "\n# "), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"zh\.toml has no words for: lr"):
+        labels._read(tmp_path)
 
 
 def draw(text: str) -> None:
@@ -49,5 +70,5 @@ def test_language_is_chosen_once():
     use_language("en")
     assert label("noisy") == "noisy"
     assert label("BM3D") == "BM3D"  # names need no translation
-    with pytest.raises(UnetlibError, match='"zh" or "en", got \'fr\''):
+    with pytest.raises(UnetlibError, match='"en" or "zh", got \'fr\''):
         use_language("fr")

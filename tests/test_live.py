@@ -8,11 +8,12 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from languages import LANGUAGES
 from matplotlib.image import imread
 from onnx import numpy_helper
 from playwright.sync_api import BrowserContext, Locator, Page
 from safetensors.numpy import load_file
-from website import LANGUAGES, ROOT
+from website import ROOT
 
 from unetlib.display.feature_maps import feature_maps
 from unetlib.display.labels import LABELS
@@ -20,7 +21,7 @@ from unetlib.metrics import psnr
 from unetlib.noise import NOISES
 from unetlib.pretrained import PRETRAINED, WEIGHTS, load_pretrained
 
-LIVE = ROOT / "book" / "live"
+LIVE = ROOT / "book" / "web" / "live"
 READY = '.live-denoiser[data-state="ready"]'
 FAILED = '.live-denoiser[data-state="failed"]'
 
@@ -227,7 +228,7 @@ def set_sigma(demo: Locator, value: float) -> None:
 
 
 def label(language: str, key: str) -> str:
-    return LABELS[key][list(LANGUAGES).index(language)]
+    return LABELS[key][language]
 
 
 def test_it_loads_only_when_the_reader_gets_there(page):

@@ -1,4 +1,4 @@
-"""The notebooks are what the chapters say, alike in both languages, and were executed.
+"""The notebooks are what the chapters say, alike in all languages, and were executed.
 
 nbval executes them again (`pytest --nbval-lax notebooks`); here they are read.
 """
@@ -6,8 +6,13 @@ nbval executes them again (`pytest --nbval-lax notebooks`); here they are read.
 import re
 
 import pytest
-from chapters import CHAPTERS, LANGUAGES, NAMES, committed, notebooks, prose
+from chapters import CHAPTERS, NAMES, committed, prose
+from languages import FALLBACK, LANGUAGES
+from prose import fill, join_lines
 
+from notebooks import NOTEBOOKS, generate
+
+OTHERS = [code for code in LANGUAGES if code != FALLBACK]
 MATHS = re.compile(r"\$\$.+?\$\$|\$[^$\n]+\$", re.S)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 ANCHOR = re.compile(r'<a id="([\w-]+)"></a>')
@@ -16,10 +21,7 @@ ANCHOR = re.compile(r'<a id="([\w-]+)"></a>')
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=NAMES)
 def test_committed_notebook_is_what_the_chapter_generates(chapter, language):
-    made, found = (
-        notebooks.generate(chapter, language),
-        committed(chapter.stem, language),
-    )
+    made, found = generate(chapter, language), committed(chapter.stem, language)
     assert [cell.id for cell in made.cells] == [cell.id for cell in found.cells]
     for new, old in zip(made.cells, found.cells, strict=True):
         assert new.source == old.source, f"{old.id}: run `make notebooks`"
@@ -28,17 +30,19 @@ def test_committed_notebook_is_what_the_chapter_generates(chapter, language):
 
 def test_no_notebook_without_a_chapter():
     for language in LANGUAGES:
-        found = (notebooks.NOTEBOOKS / language).glob("*.ipynb")
+        found = (NOTEBOOKS / language).glob("*.ipynb")
         assert sorted(path.stem for path in found) == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_both_languages_have_the_same_cells_and_code(name):
-    zh, en = (committed(name, language).cells for language in LANGUAGES)
-    assert [(c.id, c.cell_type) for c in zh] == [(c.id, c.cell_type) for c in en]
-    for one, other in zip(zh, en, strict=True):
+@pytest.mark.parametrize("language", OTHERS)
+def test_all_languages_have_the_same_cells_and_code(name, language):
+    here, there = (committed(name, code).cells for code in (FALLBACK, language))
+    assert [(c.id, c.cell_type) for c in here] == [(c.id, c.cell_type) for c in there]
+    for one, other in zip(here, there, strict=True):
         if one.cell_type == "code":
-            assert one.source.replace('"zh"', '"en"') == other.source, one.id
+            source = one.source.replace(f'"{FALLBACK}"', f'"{language}"')
+            assert source == other.source, one.id
             assert one.metadata.tags == other.metadata.tags, one.id
 
 
@@ -46,17 +50,18 @@ def test_both_languages_have_the_same_cells_and_code(name):
     "pattern", [MATHS, LINK, ANCHOR], ids=["maths", "links", "anchors"]
 )
 @pytest.mark.parametrize("name", NAMES)
-def test_both_languages_have_the_same(name, pattern):
-    zh, en = (  # a set: one language may name $x$ where the other says "it"
-        [set(pattern.findall(cell)) for cell in prose(name, language)]
-        for language in LANGUAGES
+@pytest.mark.parametrize("language", OTHERS)
+def test_all_languages_have_the_same(name, language, pattern):
+    here, there = (  # a set: one language may name $x$ where the other says "it"
+        [set(pattern.findall(cell)) for cell in prose(name, code)]
+        for code in (FALLBACK, language)
     )
-    assert zh == en
+    assert here == there
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_cell_id_stands_once(name):
-    ids = [cell.id for cell in committed(name, "zh").cells]
+    ids = [cell.id for cell in committed(name, FALLBACK).cells]
     assert len(set(ids)) == len(ids)
 
 
@@ -94,9 +99,8 @@ def test_outputs_hold_no_path_of_the_machine_that_ran_them(name, language):
 @pytest.mark.parametrize("name", NAMES)
 def test_some_outputs_are_compared(name):
     """nbval-lax compares only what is tagged: each chapter has some of it."""
-    tags = [
-        tag for c in committed(name, "zh").cells for tag in c.metadata.get("tags", [])
-    ]
+    cells = committed(name, FALLBACK).cells
+    tags = [tag for cell in cells for tag in cell.metadata.get("tags", [])]
     assert "nbval-check-output" in tags
 
 
@@ -104,7 +108,7 @@ def test_a_reference_to_nothing_is_refused():
     with pytest.raises(
         ValueError, match=r"03_x: \{\{denoising/no\}\} refers to nothing"
     ):
-        notebooks.fill("{{denoising/no}}", "03_x", "en")
+        fill("{{denoising/no}}", "03_x", "en")
 
 
 def test_chinese_lines_are_joined_and_blocks_are_not():
@@ -115,4 +119,4 @@ def test_chinese_lines_are_joined_and_blocks_are_not():
     expected = (
         "你好。再见，PyTorch 好 A 了。\n\n- 一\n- 二三\n\n> 四五\n\n```\n六\n七\n```"
     )
-    assert notebooks.join_chinese_lines(text) == expected
+    assert join_lines(text) == expected

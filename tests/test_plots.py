@@ -1,4 +1,4 @@
-"""Every figure draws in both languages, with the words it should have."""
+"""Every figure draws in every language, with the words it should have."""
 
 import warnings
 
@@ -10,12 +10,12 @@ from unetlib.checks import UnetlibError
 from unetlib.display import plots
 from unetlib.display.diagram import draw_unet
 from unetlib.display.feature_maps import feature_maps
-from unetlib.display.labels import label, use_language
+from unetlib.display.labels import LANGUAGES, label, use_language
 from unetlib.metrics import psnr
 from unetlib.model import SkipUnet, Unet
 
 
-@pytest.fixture(params=["zh", "en"], autouse=True)
+@pytest.fixture(params=LANGUAGES, autouse=True)
 def language(request):
     use_language(request.param)
     plt.close("all")

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
+from languages import LANGUAGES
 from policy import protect
 from reader import watch_policy
-from website import LANGUAGES
 
 POLICY = 'meta[http-equiv="Content-Security-Policy"]'
 NEEDED = {"default-src", "script-src", "object-src", "base-uri", "form-action"}
@@ -188,7 +188,7 @@ def test_what_is_planted_runs_only_without_the_policy(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_first_pages_lead_on_under_their_policies(browser, served, language):
-    context = browser.new_context(locale=LANGUAGES[language][0])
+    context = browser.new_context(locale=LANGUAGES[language].tag)
     page = context.new_page()
     stopped = watch_policy(page)
     page.goto(served)

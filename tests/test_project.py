@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 import pytest
 import yaml
 from chapters import ROOT
+from languages import LANGUAGES
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -112,7 +113,7 @@ def test_versions_agree():
     assert changes[0][0] == unetlib.__version__
     citation = yaml.safe_load(read("CITATION.cff"))
     assert (citation["version"], str(citation["date-released"])) == changes[0]
-    assert citation["title"] == yaml.safe_load(read("book/config/en.yml"))["title"]
+    assert citation["title"] == LANGUAGES["en"].title
 
 
 def outline(text: str) -> tuple[list[str], list[str], set[str]]:
@@ -154,7 +155,7 @@ def test_hooks_run_what_is_here():
     hooks = yaml.safe_load(read(".pre-commit-config.yaml"))["repos"]
     assert [repository["repo"] for repository in hooks] == ["local"]
     for hook in hooks[0]["hooks"]:
-        assert hook["entry"].startswith("python3 book/env.py -m ")
+        assert hook["entry"].startswith("python3 book/tools/environment.py -m ")
         for name in re.findall(r"\S+\.py", hook["entry"]):
             assert (ROOT / name).is_file()
 
@@ -166,7 +167,7 @@ def tracked() -> list[str]:
 
 
 def test_lock_files_name_no_registry():
-    for name in ("requirements.lock", "book/package-lock.json"):
+    for name in ("requirements.lock", "book/web/package-lock.json"):
         text = (ROOT / name).read_text(encoding="utf-8")
         assert not re.search(r"https?://", re.sub(r'"url": "[^"]*"', "", text)), name
 

@@ -4,7 +4,9 @@ import re
 
 import pytest
 import yaml
-from chapters import CHAPTERS, LANGUAGES, NAMES, ROOT, notebooks, prose
+from chapters import CHAPTERS, NAMES, ROOT, prose
+from languages import LANGUAGES
+from manuscript import read_cells
 
 CHINESE = r"[\u3400-\u9fff]"
 CODE_OR_MATHS = re.compile(r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$\n]+\$", re.S)
@@ -24,8 +26,7 @@ by_language = pytest.mark.parametrize("language", LANGUAGES)
 
 def sources(name: str, language: str) -> str:
     """The prose of a chapter before measured numbers are put in."""
-    chapter = notebooks.CHAPTERS / f"{name}.md"
-    cells = notebooks.split_cells(chapter)
+    cells = read_cells(ROOT / "book" / "chapters" / f"{name}.md")
     return "\n\n".join(c.source for c in cells if c.metadata.get("lang") == language)
 
 
@@ -99,10 +100,7 @@ def test_prose_is_plain_markdown(name, language):
 def test_a_chapter_opens_and_closes_as_promised(name, language):
     opening = prose(name, language)[0]
     assert "CPU" in opening and "GPU" in opening
-    for word in {
-        "zh": ("你将学到", "需要", "时间"),
-        "en": ("What you will learn", "What you need", "Time"),
-    }[language]:
+    for word in LANGUAGES[language].opening:
         assert word in opening
     text = "\n\n".join(prose(name, language))
     assert '<a id="summary"></a>' in text

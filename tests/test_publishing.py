@@ -9,7 +9,8 @@ from zipfile import ZipFile
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from chapters import LANGUAGES, NAMES, committed
+from chapters import NAMES, committed
+from languages import LANGUAGES
 from publishing import Address, build_wheel, contents
 from website import ROOT, pages
 
@@ -23,10 +24,6 @@ PLACES = {
     "ModelScope": "https://modelscope.cn/notebook/share/github/"
     "reader/fork/blob/gh-pages/",
     "Binder": "https://mybinder.org/v2/gh/reader/fork/HEAD?labpath=",
-}
-ORDER = {
-    "zh": ["ModelScope", "下载 notebook", "Kaggle", "Colab", "Binder"],
-    "en": ["Colab", "Kaggle", "Binder", "ModelScope", "Download notebook"],
 }
 
 
@@ -43,7 +40,9 @@ def test_a_chapter_can_be_run_from_its_page(published, language, name):
     menu = parse(published.folder / language / f"{name}.html").select(
         "#book-launches a"
     )
-    assert [link.text for link in menu] == ORDER[language]
+    spoken = LANGUAGES[language]
+    own = {"own": spoken.words["notebook"]}
+    assert [link.text for link in menu] == [own.get(s, s) for s in spoken.services]
     path = f"notebooks/{language}/{name}.ipynb"
     for link in menu:
         if link.text in PLACES:
@@ -57,11 +56,9 @@ def test_a_chapter_can_be_run_from_its_page(published, language, name):
 def test_pages_say_their_whole_address_to_search_engines(published):
     page = parse(published.folder / "zh" / "01_data.html")
     found = {t["hreflang"]: t["href"] for t in page.select('link[rel="alternate"]')}
-    assert found == {
-        "zh-CN": f"{published.address}/zh/01_data.html",
-        "en": f"{published.address}/en/01_data.html",
-        "x-default": f"{published.address}/index.html",
-    }
+    address = published.address
+    everywhere = {x.tag: f"{address}/{x.code}/01_data.html" for x in LANGUAGES.values()}
+    assert found == everywhere | {"x-default": f"{address}/index.html"}
     (mistake,) = page.select(".book-licence a")
     assert mistake["href"] == "https://github.com/reader/fork/issues/new/choose"
 
@@ -85,7 +82,7 @@ def test_nothing_in_the_sources_names_a_repository():
             continue
         text = path.read_text(encoding="utf-8")
         for found in re.findall(r"github\.(?:com|io)/([\w.-]+/[\w.-]+)", text):
-            if name not in {"tests/test_publishing.py", "book/package-lock.json"}:
+            if name not in {"tests/test_publishing.py", "book/web/package-lock.json"}:
                 assert found == "reader/fork", (name, found)
 
 

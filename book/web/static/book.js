@@ -10,10 +10,8 @@
   addEventListener("afterprint", () => { root.dataset.theme = theme; });
 }
 
-// The language switch: remember the reader's choice, and keep to the section in view.
-(() => {
-  const link = document.querySelector("a.language-switch");
-  if (!link) return;
+// The language switches: remember the reader's choice, and keep to the section in view.
+for (const link of document.querySelectorAll("a.language-switch")) {
   const page = link.getAttribute("href");
 
   function sectionInView() {
@@ -46,7 +44,7 @@
       // Storage may be forbidden; the switch works without it.
     }
   });
-})();
+}
 
 // Escape closes the menu of places to run a chapter: Sphinx keeps the key to itself.
 addEventListener("keydown", ({ key }) => {

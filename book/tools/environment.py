@@ -1,13 +1,14 @@
 """The environments: made once, reused after. Needs nothing but Python.
 
-`python book/env.py ARGUMENTS` makes .venv where it is missing or out of date, then
-runs its Python with ARGUMENTS (`python book/env.py -m pytest`).
+`python book/tools/environment.py ARGUMENTS` makes .venv where it is missing or out of
+date, then runs its Python with ARGUMENTS (`… environment.py -m pytest`).
 `--newest ARGUMENTS` runs them in .venv-newest, made afresh without the lock. pip reads
 PIP_CONSTRAINT by itself: the file that it names holds packages back there.
 `--lock OPTIONS` writes requirements.lock; the OPTIONS go to uv.
 """
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -15,14 +16,15 @@ import sys
 import venv
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 NEWEST = ROOT / ".venv-newest"
 STAMP = VENV / "made-from.txt"  # what the environment was made from
 LOCK = ROOT / "requirements.lock"
 LOCK_HEAD = """\
-# Written by `make lock`, installed by book/env.py: one set of versions for Linux, macOS
-# and Windows, Python 3.11 and newer. pip refuses a file whose hash is not here.
+# Written by `make lock`, installed by book/tools/environment.py: one set of versions
+# for Linux, macOS and Windows, Python 3.11 and newer. pip refuses a file whose hash is
+# not here.
 # torch alone has no hash, and what only its CUDA build needs is left out: a platform
 # may have several builds, and pip takes the one that your indexes offer.
 """
@@ -143,6 +145,10 @@ def main() -> None:
         newest()
     else:
         ensure()
+    # torch's OpenMP threads wait for each other by spinning. While another program
+    # keeps the cores busy, a wait lasts a whole tick of the scheduler, and training has
+    # many in every step. Spinning only briefly costs nothing on a quiet machine.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     if arguments:
         sys.exit(subprocess.run([python(folder), *arguments], cwd=ROOT).returncode)
 

@@ -1,7 +1,7 @@
 """Cut the Chinese font subset that figures use: exactly the characters of LABELS.
 
-Run it (`make font`) after changing unetlib/display/labels.py. The full font, Noto Sans
-SC (SIL Open Font License), comes from the zhplot package.
+Run it (`make font`) after changing unetlib/display/words. The full font, Noto Sans SC
+(SIL Open Font License), comes from the zhplot package.
 """
 
 import importlib.util
@@ -17,14 +17,15 @@ from unetlib.display.labels import FONT, LABELS
 
 def characters() -> str:
     """Every character that a figure may need, sorted."""
-    words = "".join(word for pair in LABELS.values() for word in pair)
+    words = "".join(word for words in LABELS.values() for word in words.values())
     return "".join(sorted(set(words + string.printable[:95] + "，。：；（）×→σ²−±·")))
 
 
 def main() -> None:
     package = Path(importlib.util.find_spec("zhplot").submodule_search_locations[0])
     (full,) = package.rglob("NotoSansSC*.ttf")
-    font = TTFont(full)
+    # With the date of the full font, not today's: same labels, same bytes.
+    font = TTFont(full, recalcTimestamp=False)
     if "fvar" in font:  # a variable font: keep its regular weight
         instancer.instantiateVariableFont(font, {"wght": 400}, inplace=True)
     subsetter = subset.Subsetter(

@@ -1,11 +1,11 @@
-"""Exports the shipped networks for the page: weights → book/live/models/*.onnx.
+"""Exports the shipped networks for the page: weights → book/web/live/models/*.onnx.
 
-    python book/export.py          (make models)
+    python book/tools/export_models.py          (make models)
 
 Each model takes `noisy` (1, 1, 28, 28) in [0, 1] and gives `denoised` on the same
 scale, as `load_pretrained` does, and besides the feature maps after each block, named
 as the block. The digits to choose from, the first of each class among the test digits,
-go to book/live/digits.bin: uint8, one after another.
+go to book/web/live/digits.bin: uint8, one after another.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ from unetlib.data import load_mnist
 from unetlib.display.plots import feature_maps
 from unetlib.pretrained import PRETRAINED, Denoiser, load_pretrained
 
-LIVE = Path(__file__).resolve().parent / "live"
+LIVE = Path(__file__).resolve().parents[1] / "web" / "live"
 SHAPE = (1, 1, 28, 28)
 
 

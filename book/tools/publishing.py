@@ -19,14 +19,15 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import nbformat
+from languages import Language
 from nbformat import NotebookNode
 from packaging.requirements import Requirement
 
 import unetlib
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 BRANCH = "gh-pages"  # what is published lies there; .github/workflows/pages.yml
-INSTALL = ROOT / "book" / "config" / "install-cell.txt"
+INSTALL = ROOT / "book" / "web" / "config" / "install-cell.txt"
 NEVER_TOUCHED = ("torch", "numpy")  # a host's own builds fit its GPU and its packages
 DISTANT_PAST = "315532800"  # 1980, the first year of zip: same sources, same wheel
 # Services that run a notebook of a GitHub repository; Binder makes environment.yml.
@@ -36,11 +37,6 @@ SERVICES = {
     "Colab": f"https://colab.research.google.com/github/{STAMPED}",
     "Kaggle": f"https://kaggle.com/kernels/welcome?src=https://github.com/{STAMPED}",
     "Binder": "https://mybinder.org/v2/gh/{repository}/HEAD?labpath=notebooks/{path}",
-}
-# What can be reached in China stands first for Chinese readers; "own": their computer.
-ORDER = {
-    "zh": ("ModelScope", "own", "Kaggle", "Colab", "Binder"),
-    "en": ("Colab", "Kaggle", "Binder", "ModelScope", "own"),
 }
 
 
@@ -67,14 +63,14 @@ class Address:
                 f"{self.site_url!r}"
             )
 
-    def launches(self, language: str, name: str) -> dict[str, str]:
+    def launches(self, language: Language, name: str) -> dict[str, str]:
         """Where a chapter can be run, the best one first: {service: its address there}.
 
         "own" has none: the notebook is to be downloaded.
         """
         values = {"repository": self.repository, "branch": BRANCH}
-        values["path"] = f"{language}/{name}.ipynb"
-        return {s: SERVICES.get(s, "").format(**values) for s in ORDER[language]}
+        values["path"] = f"{language.code}/{name}.ipynb"
+        return {s: SERVICES.get(s, "").format(**values) for s in language.services}
 
 
 def build_wheel(folder: Path, work: Path, published: Path | None) -> Path:
@@ -119,11 +115,15 @@ def contents(wheel: Path) -> dict[str, int]:
 
 
 def write_notebooks(
-    notebooks: Path, language: str, folder: Path, address: Address | None, wheel: str
+    notebooks: Path,
+    language: Language,
+    folder: Path,
+    address: Address | None,
+    wheel: str,
 ) -> None:
     """Copy a language's notebooks into `folder`, stamped where there is an address."""
     folder.mkdir(parents=True, exist_ok=True)
-    for path in sorted((notebooks / language).glob("[0-9][0-9]_*.ipynb")):
+    for path in sorted((notebooks / language.code).glob("[0-9][0-9]_*.ipynb")):
         if address is None:
             shutil.copy(path, folder)
             continue
@@ -132,28 +132,39 @@ def write_notebooks(
         (folder / path.name).write_text(text, encoding="utf-8", newline="\n")
 
 
+def install_cell(language: Language, values: dict[str, str]) -> str:
+    """The code that installs the library where it is missing.
+
+    values: VERSION, WHEEL and HELP (addresses), NEEDED (packages, with spaces between).
+    """
+    said = {n.upper(): _put(values, text) for n, text in language.install.items()}
+    return _put(values | said, INSTALL.read_text(encoding="utf-8").strip())
+
+
+def _put(values: dict[str, str], text: str) -> str:
+    return re.sub("|".join(values), lambda match: values[match[0]], text)
+
+
 def stamp(
-    notebook: NotebookNode, language: str, address: Address, wheel: str
+    notebook: NotebookNode, language: Language, address: Address, wheel: str
 ) -> NotebookNode:
     """The notebook with a cell that installs `wheel`, and links to the site's pages."""
-    chinese, english = INSTALL.read_text(encoding="utf-8").split("# ---\n")
-    source = chinese if language == "zh" else english
+    pages = f"{address.site_url}/{language.code}"
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     needed = [Requirement(line).name for line in project["project"]["dependencies"]]
     values = {
         "VERSION": unetlib.__version__,
         "WHEEL": f"{address.site_url}/dist/{wheel}",
-        "HELP": f"{address.site_url}/{language}/troubleshooting.html",
+        "HELP": f"{pages}/troubleshooting.html",
         "NEEDED": " ".join(name for name in needed if name not in NEVER_TOUCHED),
     }
-    source = re.sub("|".join(values), lambda match: values[match[0]], source)
+    source = install_cell(language, values)
     folded = {"cellView": "form", "jupyter": {"source_hidden": True}}  # Colab, Lab
-    cell = nbformat.v4.new_code_cell(
-        source.strip(), id="install-unetlib", metadata=folded
-    )
+    cell = nbformat.v4.new_code_cell(source, id="install-unetlib", metadata=folded)
     notebook.cells.insert(1, cell)
-    pages = rf"]({address.site_url}/{language}/\1.html"
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = re.sub(r"\]\((\d\d_\w+)\.ipynb", pages, cell.source)
+            cell.source = re.sub(
+                r"\]\((\d\d_\w+)\.ipynb", rf"]({pages}/\1.html", cell.source
+            )
     return notebook

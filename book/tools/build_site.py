@@ -1,0 +1,162 @@
+"""Builds the site, in every language, from the executed notebooks.
+
+    python book/tools/build_site.py          build into site/
+    python book/tools/build_site.py serve    show the built site on this machine only
+
+With REPOSITORY and SITE_URL in the environment it is the site to publish there: see
+publishing.py. Nothing is executed here: the notebooks carry their outputs. The work
+happens under build/, and only a build without a single warning reaches site/.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import npm_packages
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from languages import FALLBACK, LANGUAGES
+from policy import protect
+from publishing import Address, build_wheel, write_notebooks
+from sources import BUILD, ROOT, WEB, configure, fresh, stage, write
+
+# Sphinx's notes to itself, and the theme's templates, which are not pages.
+UNPUBLISHED = shutil.ignore_patterns(".buildinfo", "*webpack-macros.html")
+
+
+def start(code: str, source: Path, config: Path) -> subprocess.Popen:
+    """Start jupyter-book on one language; its words go to build/log-<code>.txt."""
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
+    command += ["build", str(source), "--config", str(config / "_config.yml")]
+    command += ["--toc", str(config / "_toc.yml"), "--path-output", str(config / "out")]
+    command += ["--all", "-W", "-n", "--keep-going"]
+    # The path lets autodoc import unetlib; UTF-8 mode is for Windows.
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
+    with (BUILD / f"log-{code}.txt").open("w", encoding="utf-8") as log:
+        return subprocess.Popen(
+            command, cwd=BUILD, env=environment, stdout=log, stderr=subprocess.STDOUT
+        )
+
+
+def complain(code: str) -> None:
+    """Show the warnings of a failed build, or its last words if it broke off."""
+    log = BUILD / f"log-{code}.txt"
+    text = log.read_text(encoding="utf-8", errors="replace")
+    lines = re.sub(r"\x1b\[[\d;]*m", "", text).splitlines()  # without colours
+    telling = [line for line in lines if re.search("WARNING|ERROR|CRITICAL", line)]
+    print(f"--- {code}: {log} ---", file=sys.stderr)
+    print("\n".join(telling or lines[-40:]), file=sys.stderr)
+
+
+def build_pages(
+    notebooks: Path, static: Path, address: Address | None
+) -> tuple[dict[str, Path], str]:
+    """Build all languages at once; returns {code: folder of its pages}, first chapter.
+
+    static: files for every page. Ends with the warnings of what could not be built.
+    """
+    staged = {code: stage(code, notebooks) for code in LANGUAGES}
+    chapters = {code: names for code, (_, names) in staged.items()}
+    names = next(iter(chapters.values()))
+    if not names or any(others != names for others in chapters.values()):
+        sys.exit(f"all languages need the same chapters in {notebooks}: {chapters}")
+    built, running = {}, {}
+    for code, (source, _) in staged.items():
+        config = configure(code, names, static, address)
+        built[code] = config / "out" / "_build" / "html"
+        running[code] = start(code, source, config)
+    failed = [code for code, process in running.items() if process.wait() != 0]
+    for code in failed:
+        complain(code)
+    if failed:
+        sys.exit("the site was not built: see the warnings above")
+    return built, names[0]
+
+
+def write_entrances(out: Path, first: str) -> None:
+    """The root page, which picks the reader's language, and each language's own."""
+    templates = Environment(
+        loader=FileSystemLoader(WEB / "config"),
+        autoescape=True,
+        undefined=StrictUndefined,
+    )
+    root, redirect = (templates.get_template(f"{n}.html") for n in ("root", "first"))
+    languages = list(LANGUAGES.values())
+    fallback = LANGUAGES[FALLBACK]
+    write(out / "index.html", root.render(languages=languages, fallback=fallback))
+    for language in languages:
+        page = redirect.render(language=language, first=f"{first}.html")
+        write(out / language.code / "index.html", page)
+
+
+def build(
+    notebooks: Path,
+    out: Path,
+    address: Address | None = None,
+    published: Path | None = None,
+) -> None:
+    """Build the site into `out`: every language, under one root page.
+
+    address: where it will be published. published: what is published there now.
+    """
+    wheel = build_wheel(fresh(BUILD / "dist"), BUILD / "wheel", published)
+    modules = npm_packages.install_npm()
+    static = npm_packages.carry(modules, npm_packages.STATIC, fresh(BUILD / "static"))
+    built, first = build_pages(notebooks, static, address)
+    out.mkdir(parents=True, exist_ok=True)
+    for code, pages in built.items():
+        shutil.rmtree(out / code, ignore_errors=True)
+        shutil.copytree(pages, out / code, ignore=UNPUBLISHED)
+        copies = fresh(out / "notebooks" / code)
+        write_notebooks(notebooks, LANGUAGES[code], copies, address, wheel.name)
+    for source in (wheel.parent, WEB / "live"):
+        shutil.rmtree(out / source.name, ignore_errors=True)
+        shutil.copytree(source, out / source.name)
+    npm_packages.carry(modules, npm_packages.LIVE, out / "live")
+    write_entrances(out, first)
+    protect(out)
+    print(f"Built. Open {out / 'index.html'} in a browser,")
+    print("or run: make serve (without make: python book/tools/build_site.py serve)")
+
+
+def serve(out: Path, port: int) -> None:
+    """Show the site at http://localhost:<port>, to this machine only."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(out))
+    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+        print(f"http://localhost:{port}/ (stop with Ctrl+C)")
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", nargs="?", choices=("build", "serve"), default="build")
+    parser.add_argument("--notebooks", type=Path, default=ROOT / "notebooks")
+    parser.add_argument("--out", type=Path, default=ROOT / "site")
+    parser.add_argument("--port", type=int, default=8000)
+    chosen = parser.parse_args()
+    if chosen.what == "serve":
+        serve(chosen.out, chosen.port)
+        return
+    repository, site_url, published = (
+        os.environ.get(name, "") for name in ("REPOSITORY", "SITE_URL", "PUBLISHED")
+    )
+    address = None
+    try:
+        if repository or site_url:
+            address = Address(repository, site_url.rstrip("/"))
+    except ValueError as error:
+        sys.exit(str(error))
+    earlier = Path(published) if published else None
+    build(chosen.notebooks.resolve(), chosen.out.resolve(), address, earlier)
+
+
+if __name__ == "__main__":
+    main()

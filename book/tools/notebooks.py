@@ -1,0 +1,87 @@
+"""Chapters to notebooks: book/chapters/NN_name.md → notebooks/LANGUAGE/NN_name.ipynb.
+
+`python book/tools/notebooks.py` makes the notebooks of every chapter, one in each
+language, and executes those whose code, or whose part of the library, changed since.
+CONTRIBUTING says how to write a chapter.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import nbformat
+from execution import execute, keep_outputs
+from fingerprint import fingerprint
+from languages import LANGUAGES
+from manuscript import chapter_paths, read_cells
+from nbformat import NotebookNode
+from prose import RESULTS, finished
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = ROOT / "notebooks"
+PYTHON = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+
+def generate(chapter: Path, language: str) -> NotebookNode:
+    """The notebook of one chapter in one language, without outputs."""
+    cells = []
+    for cell in read_cells(chapter):
+        if cell.cell_type == "code":
+            cells.append(_code_cell(cell, language))
+        elif cell.metadata.lang == language:
+            source = finished(cell.source, chapter.stem, language)
+            number = f"prose-{len(cells):02d}"
+            cells.append(nbformat.v4.new_markdown_cell(source, id=number))
+    metadata = {"kernelspec": dict(PYTHON), "language_info": {"name": "python"}}
+    return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+
+
+def _code_cell(cell: NotebookNode, language: str) -> NotebookNode:
+    metadata = {"tags": sorted(cell.metadata.get("tags", []))}
+    if "alt" in cell.metadata:
+        metadata["mystnb"] = {"image": {"alt": cell.metadata.alt[language]}}
+    source = cell.source.replace("{{lang}}", language)
+    return nbformat.v4.new_code_cell(source, id=cell.metadata.name, metadata=metadata)
+
+
+def _record_time(chapter: str, seconds: float) -> None:
+    path = RESULTS / "chapter_times.json"
+    times = json.loads(path.read_text(encoding="utf-8"))
+    times["seconds"][chapter] = round(seconds, 1)
+    times["seconds"] = dict(sorted(times["seconds"].items()))
+    path.write_text(json.dumps(times, indent=2) + "\n", encoding="utf-8")
+
+
+def make(chapter: Path, language: str, force: bool = False) -> None:
+    """Write one notebook, executing it where its outputs are out of date."""
+    target = NOTEBOOKS / language / f"{chapter.stem}.ipynb"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    notebook = generate(chapter, language)
+    mark = fingerprint(notebook)
+    old = nbformat.read(target, as_version=4) if target.exists() else None
+    if force or old is None or old.metadata.get("fingerprint") != mark:
+        print(f"{target.relative_to(ROOT)}: executing ...", end=" ", flush=True)
+        seconds = execute(notebook, target.parent)
+        print(f"{seconds:.0f} s")
+        _record_time(chapter.stem, seconds)
+        old, notebook = notebook, generate(chapter, language)  # with its time
+    keep_outputs(notebook, old)
+    notebook.metadata["fingerprint"] = mark
+    nbformat.validate(notebook)
+    text = nbformat.writes(notebook) + "\n"
+    target.write_text(text, encoding="utf-8", newline="\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("chapters", nargs="*", help="e.g. 01_data; default all")
+    parser.add_argument("--force", action="store_true", help="execute all of them")
+    options = parser.parse_args()
+    for chapter in chapter_paths():
+        if not options.chapters or chapter.stem in options.chapters:
+            for language in LANGUAGES:
+                make(chapter, language, options.force)
+
+
+if __name__ == "__main__":
+    main()

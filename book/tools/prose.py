@@ -1,0 +1,88 @@
+"""What becomes of prose on its way into a notebook."""
+
+import json
+import re
+from pathlib import Path
+
+from languages import LANGUAGES
+
+RESULTS = Path(__file__).resolve().parents[1] / "results"
+CJK = r"\u3000-\u303f\u3400-\u9fff\uff00-\uffef“”‘’…—"  # characters and punctuation
+STARTS_BLOCK = re.compile(r"\s*([-*+|#<]|\d+\.|>|```|\$\$|$)")  # never joined upwards
+HEADING = re.compile(r"(?m)^(#+) (.*?) \{#([\w-]+)\}$")
+
+
+def finished(text: str, chapter: str, language: str) -> str:
+    """A prose cell's source as its notebook has it."""
+    text = fill(text, chapter, language)
+    # An HTML anchor, since a bare {#id} would show in Colab.
+    text = HEADING.sub(r'\1 <a id="\3"></a>\2', text)
+    return join_lines(text) if LANGUAGES[language].joins_lines else text
+
+
+def fill(text: str, chapter: str, language: str) -> str:
+    """Put measured numbers in place of {{file/key/.../key:format}}.
+
+    `file` is book/results/FILE.json. {{cpu-time}} becomes how long this chapter took.
+    Raises ValueError for a reference to nothing.
+    """
+
+    def value(match: re.Match) -> str:
+        reference, spec = match[1], match[2] or ""
+        if reference == "cpu-time":
+            return _cpu_time(chapter, language)
+        name, *keys = reference.split("/")
+        try:
+            found = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+            for key in keys:
+                found = found[int(key)] if isinstance(found, list) else found[key]
+        except (OSError, KeyError, IndexError, TypeError) as error:
+            raise ValueError(
+                f"{chapter}: {{{{{reference}}}}} refers to nothing in book/results "
+                f"({error!r})"
+            ) from None
+        return format(found, spec)
+
+    return re.sub(r"\{\{\s*([\w./+ -]+?)(?::([^{}]+))?\s*\}\}", value, text)
+
+
+def _cpu_time(chapter: str, language: str) -> str:
+    times = json.loads((RESULTS / "chapter_times.json").read_text(encoding="utf-8"))
+    minutes = round(times["seconds"].get(chapter, 0) / 60)
+    said = LANGUAGES[language].cpu_time
+    return said["minutes"].format(minutes) if minutes > 1 else said["short"]
+
+
+def join_lines(text: str) -> str:
+    """One line per paragraph: a browser shows a line break in Chinese as a space."""
+    blocks = re.split(r"(?ms)(^```.*?^```|^\$\$.*?\$\$)", text)
+    for i in range(0, len(blocks), 2):
+        lines: list[str] = []
+        for line in blocks[i].split("\n"):
+            quoted = bool(lines) and lines[-1].startswith(">") and line.startswith(">")
+            body = line[1:].strip() if quoted else line.strip()
+            above = lines[-1] if lines else ""
+            if (
+                quoted
+                and above.strip() != ">"
+                and body
+                and not _starts(body)
+                or above.strip()
+                and not above.startswith("#")
+                and not _starts(line)
+            ):
+                lines[-1] = _joined(above, body)
+            else:
+                lines.append(line)
+        blocks[i] = "\n".join(lines)
+    return "".join(blocks)
+
+
+def _starts(line: str) -> bool:
+    return bool(STARTS_BLOCK.match(line)) and not line.lstrip().startswith("**")
+
+
+def _joined(above: str, below: str) -> str:
+    punctuated = re.search(r"[，。；：！？、）」》”…—]$", above)
+    chinese = re.search(f"[{CJK}]$", above) and re.match(f"[{CJK}]", below)
+    return above + ("" if punctuated or chinese else " ") + below

@@ -1,0 +1,154 @@
+"""One language as jupyter-book takes it: pages, configuration, table of contents."""
+
+import html
+import shutil
+from pathlib import Path
+
+import yaml
+from languages import LANGUAGES
+from publishing import Address
+
+ROOT = Path(__file__).resolve().parents[2]
+BOOK = ROOT / "book"
+WEB = BOOK / "web"
+BUILD = ROOT / "build"
+PAGES = ("troubleshooting", "glossary", "api")  # after the chapters, in this order
+
+
+def read_yaml(path: Path):
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", newline="\n")
+    return path
+
+
+def fresh(folder: Path) -> Path:
+    """An empty folder, whatever was there before."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def read_glossary() -> list[dict]:
+    """The entries of book/glossary.yml. Raises ValueError where one lacks a field."""
+    entries = read_yaml(BOOK / "glossary.yml")
+    wanted = ["id"]
+    for code in LANGUAGES:
+        wanted += [code, f"{code}_text", f"avoid_{code}"]
+    for entry in entries:
+        missing = [field for field in wanted if field not in entry]
+        if missing:
+            name = entry.get("id", entry)
+            raise ValueError(f"glossary.yml: {name} lacks {', '.join(missing)}")
+    return entries
+
+
+def glossary(code: str) -> str:
+    """The glossary as Markdown, in the order that the language's readers expect."""
+
+    def order(entry: dict) -> bytes:
+        return entry[code].casefold().encode(LANGUAGES[code].glossary_order)
+
+    lines = []
+    for entry in sorted(read_glossary(), key=order):
+        others = [
+            f' <span class="other-language" lang="{language.tag}">'
+            f"{html.escape(entry[language.code])}</span>"
+            for language in LANGUAGES.values()
+            if language.code != code
+        ]
+        term = f'<a id="{entry["id"]}"></a>{entry[code]}'
+        lines += [term + "".join(others), f": {entry[f'{code}_text']}", ""]
+    return "\n".join(lines)
+
+
+def stage(code: str, notebooks: Path) -> tuple[Path, list[str]]:
+    """Lay out one language's sources; returns the folder and the chapters' names."""
+    source = fresh(BUILD / "src" / code)
+    chapters = sorted((notebooks / code).glob("[0-9][0-9]_*.ipynb"))
+    for chapter in chapters:
+        shutil.copy(chapter, source)
+    for name in PAGES:
+        text = (BOOK / "pages" / code / f"{name}.md").read_text(encoding="utf-8")
+        tail = glossary(code) if name == "glossary" else ""
+        write(source / f"{name}.md", f"{text}\n{tail}")
+    return source, [chapter.stem for chapter in chapters]
+
+
+def configure(
+    code: str, chapters: list[str], static: Path, address: Address | None
+) -> Path:
+    """Write one language's configuration and table of contents; returns its folder."""
+    folder = fresh(BUILD / "config" / code)
+    shutil.copytree(WEB / "config" / "locale", folder / "locale")
+    write(folder / "terms.txt", "\n".join(entry[code] for entry in read_glossary()))
+    config = read_yaml(WEB / "config" / "_config.yml")
+    config["title"] = LANGUAGES[code].title
+    sphinx = config["sphinx"]
+    extensions = sorted((WEB / "extensions").glob("*.py"))
+    sphinx["local_extensions"] = {e.stem: str(WEB / "extensions") for e in extensions}
+    sphinx["config"]["extensions"] += [e.stem for e in extensions]
+    for above in (
+        LANGUAGES[code].sphinx,
+        paths(folder, static),
+        what_pages_know(code, chapters, address),
+    ):
+        sphinx["config"] = merge(sphinx["config"], above)
+    toc = table_of_contents(code, chapters)
+    for name, content in (("_config.yml", config), ("_toc.yml", toc)):
+        # sort_keys would change the order of scripts on the page.
+        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+        write(folder / name, text)
+    return folder
+
+
+def paths(folder: Path, static: Path) -> dict:
+    """Jupyter-Book and Sphinx look beside the sources, hence the absolute paths."""
+    return {
+        "html_static_path": [str(WEB / "static"), str(static)],
+        "html_favicon": str(WEB / "static" / "favicon.svg"),
+        "templates_path": [str(WEB / "extensions" / "templates")],
+        "locale_dirs": [str(folder / "locale")],
+        "html_search_options": {"dict": str(folder / "terms.txt")},
+    }
+
+
+def what_pages_know(code: str, chapters: list[str], address: Address | None) -> dict:
+    """What our extensions and templates ask for."""
+    language = LANGUAGES[code]
+    launches = {n: address.launches(language, n) for n in chapters} if address else {}
+    return {
+        "language": language.locale,
+        "book_language": code,
+        "book_languages": {x.code: [x.tag, x.name] for x in LANGUAGES.values()},
+        "book_words": language.words | {"tagline": language.tagline},
+        "book_launches": launches,
+        "book_services": language.services,
+        "book_site_url": address.site_url if address else "",
+        "book_repository": address.repository if address else "",
+    }
+
+
+def table_of_contents(code: str, chapters: list[str]) -> dict:
+    captions = LANGUAGES[code].words
+    parts = {"chapters": chapters[1:], "reference": list(PAGES)}
+    return {
+        "format": "jb-book",
+        "root": chapters[0],
+        "parts": [
+            {"caption": captions[part], "chapters": [{"file": name} for name in names]}
+            for part, names in parts.items()
+        ],
+    }
+
+
+def merge(below: dict, above: dict) -> dict:
+    """`below` with `above` laid over it, dictionaries merged at every depth."""
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged

@@ -1,0 +1,128 @@
+"""What is missing in a chapter or the glossary is said, with the place."""
+
+import pytest
+import sources
+from execution import keep_outputs
+from languages import FILE, LANGUAGES, read
+from manuscript import read_cells
+
+from notebooks import generate
+
+CHAPTER = """\
+---
+jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+
++++ {"lang": "zh"}
+
+# 标题 {#title}
+
++++ {"lang": "en"}
+
+# Title {#title}
+
+```{code-cell} ipython3
+:name: first
+:alt: {zh: 八, en: Eight}
+1
+```
+
++++ {"lang": "zh"}
+
+中文
+
++++ {"lang": "en"}
+
+English
+
+```{code-cell} ipython3
+:name: second
+2
+```
+"""
+
+
+@pytest.fixture
+def chapter(tmp_path):
+    def write(text: str = CHAPTER):
+        path = tmp_path / "07_new.md"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_a_whole_chapter_is_read(chapter):
+    assert len(read_cells(chapter())) == 6
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (", en: Eight", "", "07_new.md: the `:alt:` of cell first lacks en"),
+        (":name: second\n", "", "07_new.md: a code cell has no name; .*\n2"),
+        ("name: second", "name: first", "07_new.md: two code cells .* name first"),
+        ('+++ {"lang": "en"}\n\nEnglish\n', "", "none in en beside “中文”"),
+        ('+++ {"lang": "zh"}\n\n中文\n', "", "none in zh beside “English”"),
+        ('{"lang": "en"}\n\nE', '{"lang": "fr"}\n\nE', "'fr', not en, zh:\nEnglish"),
+        ('+++ {"lang": "en"}\n\nE', "+++\n\nE", "None, not en, zh:\nEnglish"),
+    ],
+)
+def test_something_is_missing_in_a_chapter(chapter, old, new, message):
+    assert old in CHAPTER
+    with pytest.raises(ValueError, match=message):
+        read_cells(chapter(CHAPTER.replace(old, new)))
+
+
+def test_a_figure_has_no_alternative(chapter):
+    drawn = generate(chapter(), "en")
+    for cell in drawn.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [{"output_type": "display_data", "data": {"image/png": ""}}]
+    with pytest.raises(ValueError, match="cell second draws a figure: .* `:alt:`"):
+        keep_outputs(generate(chapter(), "en"), drawn)
+
+
+@pytest.mark.parametrize("field", ["zh", "en_text", "avoid_zh"])
+def test_something_is_missing_in_the_glossary(field, monkeypatch):
+    entries = sources.read_glossary()
+    del entries[3][field]
+    monkeypatch.setattr(sources, "read_yaml", lambda _: entries)
+    with pytest.raises(ValueError, match=f"glossary.yml: residual lacks {field}"):
+        sources.read_glossary()
+
+
+def shape(value):
+    """The keys of a mapping, at every depth."""
+    if isinstance(value, dict):
+        return {key: shape(inner) for key, inner in value.items()}
+    return type(value)
+
+
+def test_every_language_says_the_same_things():
+    first, *others = LANGUAGES.values()
+    for other in others:
+        assert shape(vars(other)) == shape(vars(first)), other.code
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("    tagline: B", "    tag_line: B", "en lacks, .*: tag_line, tagline"),
+        ("fallback: en", "fallback: fr", "one of zh, en, got 'fr'"),
+    ],
+)
+def test_something_is_wrong_with_a_language(tmp_path, old, new, message):
+    file = tmp_path / "languages.yml"
+    text = FILE.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(ValueError, match=message):
+        read(file)
