@@ -51,10 +51,10 @@ def test_one_seed_one_stream_and_every_batch_anew(few_images):
 def test_resuming_gives_exactly_the_batches_that_would_follow(few_images):
     batcher = Batcher(few_images, 8, sigma=(0.0, 1.0), seed=1)
     next(batcher)
-    state = batcher.generator.get_state()
+    state = batcher.state_dict()
     expected = [next(batcher) for _ in range(3)]
     resumed = Batcher(few_images, 8, sigma=(0.0, 1.0), seed=9)
-    resumed.generator.set_state(state)
+    resumed.load_state_dict(state)
     for noisy, clean in expected:
         got_noisy, got_clean = next(resumed)
         assert torch.equal(got_noisy, noisy) and torch.equal(got_clean, clean)

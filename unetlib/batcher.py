@@ -91,3 +91,11 @@ class Batcher:
         white = 255 * self.scale
         noisy = clean + sigma * white * standard_normal(clean, self.generator)
         return noisy[self.shard], own, sigma[self.shard]
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All that is needed to go on with exactly the batches that would follow."""
+        return {"generator": self.generator.get_state()}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Go on from there."""
+        self.generator.set_state(state["generator"])

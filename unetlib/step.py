@@ -76,6 +76,21 @@ class TrainStep:
         for batch in islice(iter(batcher.draw, None), count):
             yield self(*batch).reshape(1)
 
+    def state_dict(self) -> dict:
+        """All that the step remembers from one batch to the next."""
+        return {
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "average": self.average,
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on from there."""
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        for mean, saved in zip(self.average, state["average"], strict=True):
+            mean.copy_(saved)
+
     @contextmanager
     def averaged(self) -> Iterator[None]:
         """Within it, the network has the mean of its weights, where one is kept."""

@@ -39,7 +39,7 @@ def save_checkpoint(
     for index, memory in step.optimizer.state_dict()["state"].items():
         tensors |= {f"adam.{index}.{name}": value for name, value in memory.items()}
     tensors |= {f"average.{i}": value for i, value in enumerate(step.average)}
-    tensors["generator"] = batcher.generator.get_state()
+    tensors |= batcher.state_dict()
     tensors["random"] = torch.get_rng_state()
     if step.device.type == "cuda":
         tensors["random.cuda"] = torch.cuda.get_rng_state(step.device)
@@ -95,7 +95,7 @@ def load_checkpoint(folder: Path, step: TrainStep, batcher: Batcher) -> History:
     try:
         if "random" in tensors:  # not before version 0.3
             torch.Generator().set_state(tensors["random"])  # raises before any change
-        _load_generator(batcher.generator, tensors["generator"])
+        _go_on_drawing(batcher, tensors["generator"])
     except RuntimeError as error:
         raise UnetlibError(f"cannot resume from {path}: {error}") from None
     if "random" in tensors:
@@ -105,47 +105,52 @@ def load_checkpoint(folder: Path, step: TrainStep, batcher: Batcher) -> History:
     with torch.no_grad():
         for name, value in held(step.model).items():
             value.copy_(tensors[f"model.{name}"])
-        for index, value in enumerate(step.average):
-            value.copy_(tensors[f"average.{index}"])
-    _load_adam(step, tensors, about["lr"])
-    step.schedule.load_state_dict(
-        {"last_epoch": taken, "_step_count": taken + 1, "_last_lr": [about["lr"]]}
+    lr = about["lr"]
+    step.load_state_dict(
+        {
+            "optimizer": _adam(step, tensors, lr),
+            "schedule": {
+                "last_epoch": taken,
+                "_step_count": taken + 1,
+                "_last_lr": [lr],
+            },
+            "average": [tensors[f"average.{i}"] for i in range(len(step.average))],
+        }
     )
     return history
 
 
-def _load_generator(generator: torch.Generator, saved: Tensor) -> None:
+def _go_on_drawing(batcher: Batcher, saved: Tensor) -> None:
     """Draw on from `saved`. CPUs and GPUs draw differently: from the state of another
     kind of device come new batches, with a warning.
 
     Raises RuntimeError where it is the state of no generator.
     """
-    if saved.shape == generator.get_state().shape:
-        generator.set_state(saved)
+    if saved.shape == batcher.generator.get_state().shape:
+        batcher.load_state_dict({"generator": saved})
         return
     warnings.warn(
         "the checkpoint comes from another kind of device: training goes on, but "
         "with other batches than it would have drawn there",
         stacklevel=4,
     )
-    generator.manual_seed(zlib.crc32(saved.numpy().tobytes()))
+    batcher.generator.manual_seed(zlib.crc32(saved.numpy().tobytes()))
 
 
-def _load_adam(step: TrainStep, tensors: dict[str, Tensor], lr: float) -> None:
-    """Set what Adam remembers of each parameter. How fast to be stays the step's own
-    choice, and each tensor lies in memory as its parameter does: fused Adam wants it.
-    """
+def _adam(step: TrainStep, tensors: dict[str, Tensor], lr: float) -> dict:
+    """The state of Adam. How fast to be stays the step's own choice, and each tensor
+    lies in memory as its parameter does: fused Adam wants it so."""
     own = step.optimizer.state_dict()
     own["param_groups"][0]["lr"] = lr
-    state: dict[int, dict[str, Tensor]] = {}
+    own["state"] = {}
     parameters = step.optimizer.param_groups[0]["params"]
     for name, value in tensors.items():
         if name.startswith("adam."):
             _, index, what = name.split(".")
             like = parameters[int(index)]
             laid_out = torch.empty_like(like).copy_(value) if value.dim() else value
-            state.setdefault(int(index), {})[what] = laid_out
-    step.optimizer.load_state_dict({**own, "state": state})
+            own["state"].setdefault(int(index), {})[what] = laid_out
+    return own
 
 
 def read_checkpoint(path: Path) -> tuple[dict, dict[str, Tensor]]:
