@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from measured import circumstances
+from experiment import circumstances
 from safetensors.torch import save_file
 
 from unetlib.data import load_mnist
