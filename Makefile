@@ -47,17 +47,7 @@ models: ## export the shipped networks for the live denoiser of the site
 	$(RUN) book/tools/export_models.py
 
 results: ## measure again what the chapters cite
-	$(RUN) book/experiments/denoising.py
-	$(RUN) book/experiments/skips.py
-	$(RUN) book/experiments/loss_scale.py
-	$(RUN) book/experiments/batches.py
-	$(RUN) book/experiments/fit_overhead.py
-	$(RUN) book/experiments/roofline.py
-	$(RUN) book/experiments/article_steps.py
-	$(RUN) book/experiments/time_to_psnr.py
-	$(RUN) book/experiments/explorer.py
-	$(RUN) book/tools/build_site.py
-	$(RUN) book/experiments/live.py
+	$(RUN) book/experiments/run.py cited
 
 font: ## cut the Chinese font subset after changing unetlib/display/words
 	$(RUN) book/tools/cut_font.py

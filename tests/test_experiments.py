@@ -1,34 +1,180 @@
-"""The experiments count, race and refuse as they say."""
+"""Experiments are found, cited and written as a whole; they count and race."""
 
+import json
+import shlex
+import shutil
+import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import fields
 from itertools import islice
+from pathlib import Path
 
 import pytest
 import torch
-from chapters import ROOT
+from chapters import CHAPTERS, ROOT, notebooks
 from torch.utils.flop_counter import FlopCounterMode
 
-from unetlib.model import Unet
+from unetlib.model import Unet, count_parameters
 from unetlib.recipe import ARTICLE
-from unetlib.speed.options import PLAIN, Composed, Speed
-from unetlib.step import TrainStep
+from unetlib.speed.fast_step import FastStep
+from unetlib.speed.options import PLAIN, Speed
+from unetlib.speed.upsampling import composed as composing
 
 sys.path.append(str(ROOT / "book" / "experiments"))
 
-import contestants  # noqa: E402
-import curves  # noqa: E402
+import ablations  # noqa: E402
+import psnr_curves  # noqa: E402
 import race  # noqa: E402
 import roofline  # noqa: E402
+import run  # noqa: E402
 import throughput  # noqa: E402
+import training_loops  # noqa: E402
+from experiment import RESULTS, Experiment  # noqa: E402
+
+EXPERIMENTS = run.find_experiments()
+COMMITTED = {path.stem for path in RESULTS.glob("*.json")}
+ADDED = '''
+from typing import Literal
+from experiment import Experiment
+
+@Experiment
+def added(
+    device: Literal["cpu", "cuda"] = "cpu",
+    part: float = 0.5,
+    names: tuple[str, ...] = (),
+) -> dict:
+    """What is added.
+
+    More words.
+    """
+    return {"part": part, "names": names}
+'''
+
+
+def parse(command: str) -> tuple[Experiment, dict]:
+    """What the harness reads in a command line; SystemExit where it cannot."""
+    *program, name = shlex.split(command)[:3]
+    if program != run.COMMAND:
+        raise SystemExit(f"{program} is not {run.COMMAND}")
+    options = run.make_parser(EXPERIMENTS).parse_args(shlex.split(command)[2:])
+    return EXPERIMENTS[name], vars(options)
+
+
+def content(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def fill_all(folder: Path, monkeypatch) -> None:
+    """Take the numbers of all chapters from the results in that folder."""
+    monkeypatch.setattr(notebooks, "RESULTS", folder)
+    for chapter in CHAPTERS:
+        text = chapter.read_text(encoding="utf-8").replace("{{lang}}", "en")
+        notebooks.fill(text, chapter.stem, "en")
+
+
+def test_the_chapters_need_all_that_they_cite_and_nothing_else(tmp_path, monkeypatch):
+    makers = run.cited(EXPERIMENTS)
+    read = {name for maker in makers.values() if maker for name in maker.reads}
+    for name in makers.keys() - read:
+        shutil.copy(RESULTS / f"{name}.json", tmp_path)
+    fill_all(tmp_path, monkeypatch)
+    for path in sorted(tmp_path.iterdir()):
+        path.rename(tmp_path / "away")
+        with pytest.raises((ValueError, OSError), match=path.stem):
+            fill_all(tmp_path, monkeypatch)
+        (tmp_path / "away").rename(path)
+
+
+def test_a_cited_result_that_nothing_makes_is_refused():
+    others = {name: one for name, one in EXPERIMENTS.items() if name != "skips"}
+    with pytest.raises(ValueError, match="no experiment is called skips"):
+        run.cited(others)
+
+
+def test_every_experiment_has_a_result_and_every_result_an_origin():
+    commands = [shlex.join([*run.COMMAND, name]) for name in EXPERIMENTS]
+    made = {one.result(options) for one, options in map(parse, commands)}
+    assert made | run.ELSEWHERE.keys() == COMMITTED
+
+
+@pytest.mark.parametrize("name", sorted(COMMITTED - run.ELSEWHERE.keys()))
+def test_the_recorded_command_works_today(name):
+    experiment, options = parse(content(RESULTS / f"{name}.json")["command"])
+    assert experiment.result(options) == name
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "python book/experiments/skips.py --epochs 1",
+        "python book/experiments/run.py no-such-experiment",
+        "python book/experiments/run.py skips --seconds 3",
+        "python book/experiments/run.py skips --epochs many",
+        "python book/experiments/run.py roofline --device tpu",
+    ],
+)
+def test_a_command_that_does_not_work_is_seen(command):
+    with pytest.raises(SystemExit):
+        parse(command)
+
+
+def test_what_cannot_be_measured_here_is_named_with_the_reason(monkeypatch, capsys):
+    started = []
+
+    def start(command: list[str]) -> subprocess.CompletedProcess:
+        started.append(command[2])
+        return subprocess.CompletedProcess(command, returncode=command[2] == "skips")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(run, "version_of", lambda package: "not installed")
+    monkeypatch.setattr(subprocess, "run", start)
+    with pytest.raises(SystemExit, match="above: skips$"):
+        run.run_cited(EXPERIMENTS)
+    said = capsys.readouterr().out
+    assert "gpu_steps: not measured, it needs a GPU" in said
+    assert "throughput_cpu: not measured, it needs pytorch-lightning, deepinv" in said
+    assert "gpu_notebooks: not measured, it was noted by hand" in said
+    named = {line.split(":")[0] for line in said.splitlines() if "measured," in line}
+    done = {name for one in started for name in EXPERIMENTS[one].results()} & COMMITTED
+    assert named | done == run.cited(EXPERIMENTS).keys() and not named & done
+    assert started.index("article_steps") < started.index("time_to_psnr")
+
+
+def test_an_experiment_is_one_function_in_any_file(tmp_path, monkeypatch, capsys):
+    (tmp_path / "file_of_an_added_one.py").write_text(ADDED, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(run, "FOLDER", tmp_path)
+    monkeypatch.setattr(run, "RESULTS", tmp_path)
+    run.main(["added", "--print", "--part", "2"])
+    assert json.loads(capsys.readouterr().out)["part"] == 2
+    assert not list(tmp_path.glob("*.json"))
+    run.main(["added", "--part", "0.25", "--names", "a b", "c"])
+    found = content(tmp_path / "added_cpu.json")
+    circumstances = ["date", "hardware", "python", "torch"]
+    assert [*found] == ["what", "command", *circumstances, "part", "names"]
+    assert found["what"] == "What is added"
+    assert found["command"].endswith("/run.py added --part 0.25 --names 'a b' c")
+    assert (found["part"], found["names"]) == (0.25, ["a b", "c"])
+
+
+def test_a_result_without_a_cited_value_replaces_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(run, "RESULTS", tmp_path)
+    whole = content(RESULTS / "loss_scale.json")
+    run.write("loss_scale", whole)
+    assert content(tmp_path / "loss_scale.json") == whole
+    with pytest.raises(SystemExit, match="{{loss_scale/percent/.*}}"):
+        run.write("loss_scale", whole | {"percent": {"mean": 1.5}})
+    assert content(tmp_path / "loss_scale.json") == whole
+    assert '"mean": 1.5' in capsys.readouterr().out  # what was measured is not lost
 
 
 @pytest.mark.parametrize("composed", [False, True])
 def test_counted_operations_are_those_that_pytorch_counts(composed):
     model = Unet()
-    forward = Composed(model) if composed else model
-    with FlopCounterMode(display=False) as counter:
-        forward(torch.zeros(2, 1, 28, 28)).sum().backward()
+    way = composing(model) if composed else nullcontext()
+    with way, FlopCounterMode(display=False) as counter:
+        model(torch.zeros(2, 1, 28, 28)).sum().backward()
     counted = sum(work.operations for work in roofline.count(2, composed))
     assert counted == counter.get_total_flops()
 
@@ -55,16 +201,16 @@ def test_limit_is_the_later_of_products_and_bytes():
 
 
 def test_every_loop_begins_with_the_same_batch_twice_then_draws():
-    chosen = list(islice(contestants.draws(3), 3 + 3 + 3000))
+    chosen = list(islice(training_loops.draws(3), 3 + 3 + 3000))
     assert chosen[:6] == [0, 1, 2, 0, 1, 2]
     assert len(set(chosen[6:])) > 2900 and max(chosen) > 59_000
 
 
 def test_expected_losses_are_those_of_the_plain_step():
-    clean = torch.from_numpy(contestants.scaled(contestants.digits()[:40]))
-    step = TrainStep(contestants.seeded(), ARTICLE, 10, PLAIN)
+    clean = torch.from_numpy(training_loops.scaled(training_loops.digits()[:40]))
+    step = FastStep(training_loops.seeded(), ARTICLE, 10, PLAIN)
     found = [step(clean, clean).item() for _ in range(2)]
-    assert found == pytest.approx(contestants.expected_losses(40), rel=1e-6)
+    assert found == pytest.approx(training_loops.expected_losses(40), rel=1e-6)
 
 
 def test_a_contestant_that_computes_something_else_is_refused():
@@ -82,10 +228,20 @@ def test_a_contestant_that_computes_something_else_is_refused():
 
 
 def test_the_ladder_climbs_every_switch():
-    climbed = {*contestants.SWITCHES, "graph", "compile"}
+    climbed = {*training_loops.SWITCHES, "graph", "compile"}
     assert climbed == {field.name for field in fields(Speed)}
     assert throughput.precision("+ fused", "cpu") == "float32"
     assert throughput.precision("+ bfloat16", "cpu") == "bfloat16"
+
+
+def test_a_factor_before_the_loss_hardly_moves_the_weights(mnist):
+    images = mnist[0].images[:320]
+    start, plain = ablations.weights_after(1, images, 0, *ablations.SCALINGS["sum"])
+    scaled = ablations.SCALINGS["sum_times_100"]
+    _, other = ablations.weights_after(1, images, 0, *scaled)
+    moved = (plain - start).norm()
+    assert len(plain) == count_parameters(Unet()) and moved > 0
+    assert (other - plain).norm() < 0.01 * moved
 
 
 def counting(track: race.Track, turns: race.Turns) -> None:
@@ -121,7 +277,7 @@ def test_race_takes_turns_and_says_who_cannot_run():
 
 def test_curve_stops_at_the_target_and_looks_only_so_often():
     done = []
-    points = curves.curve(
+    points = psnr_curves.curve(
         lambda: done.append(1), lambda: float(len(done)), target=19, every=10
     )
     assert [(steps, db) for steps, _, db in points] == [(10, 10.0), (20, 20.0)]

@@ -1,22 +1,16 @@
-"""How fast is the explorer? From a moved slider to the picture that answers it.
-
-A real kernel runs both: `noise_explorer`, and the same pictures and numbers drawn with
-matplotlib under `ipywidgets.interact`. This program is the browser: it sends the
-message that a slider sends and takes the time until the picture has arrived, ours and
-theirs in turn, so that whatever else slows the machine slows both.
-Writes book/results/explorer.json.
-"""
+"""How fast does the explorer of a notebook answer a moved slider?"""
 
 import json
 import time
-from importlib.metadata import version
+from typing import TYPE_CHECKING
 
-from jupyter_client.blocking import BlockingKernelClient
-from jupyter_client.manager import start_new_kernel
-from measured import circumstances, quartiles, write_result
+from experiment import Experiment, version_of
+from race import quartiles
 
-CHANGES = 200
-WARM_UP = 10
+if TYPE_CHECKING:  # other experiments run where there is no such package
+    from jupyter_client.blocking import BlockingKernelClient
+
+WARM_UP = 10  # changes that do not count
 SECONDS = 60  # more than any answer takes
 PACKAGES = ("ipykernel", "ipywidgets", "matplotlib")
 IN_THE_KERNEL = """
@@ -55,7 +49,38 @@ print(json.dumps({name: slider.model_id for name, slider in sliders.items()}))
 """
 
 
-def run(client: BlockingKernelClient, code: str) -> str:
+@Experiment
+def explorer(changes: int = 200) -> dict:
+    """Milliseconds from a slider's message to the kernel to the picture that answers.
+
+    A real kernel runs both: `noise_explorer`, and the same pictures and numbers drawn
+    with matplotlib under `ipywidgets.interact`. This program is the browser: it sends
+    what a slider sends and takes the time until the picture has arrived, all in turn,
+    so that whatever else slows the machine slows them alike.
+    """
+    from jupyter_client.manager import start_new_kernel
+
+    manager, client = start_new_kernel(kernel_name="python3")
+    try:
+        sliders = json.loads(run(client, IN_THE_KERNEL))
+        taken: dict[str, list[float]] = {name: [] for name in sliders}
+        for change in range(WARM_UP + changes):
+            sigma = 0.01 + (37 * change % 97) / 100  # never one twice in a row
+            for name, slider in sliders.items():
+                taken[name].append(milliseconds(client, slider, sigma))
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    result = {name: quartiles(values[WARM_UP:]) for name, values in taken.items()}
+    ours, theirs = result["explorer"]["median"], result["interact"]["median"]
+    return {
+        "versions": {package: version_of(package) for package in PACKAGES},
+        "milliseconds": result,
+        "times_faster_than_interact": theirs / ours,
+    }
+
+
+def run(client: "BlockingKernelClient", code: str) -> str:
     """Execute `code` in the kernel; returns what it printed last."""
     printed: list[str] = []
 
@@ -78,7 +103,7 @@ def has_picture(message: dict) -> bool:
     return False
 
 
-def milliseconds(client: BlockingKernelClient, slider: str, sigma: float) -> float:
+def milliseconds(client: "BlockingKernelClient", slider: str, sigma: float) -> float:
     """From sending the slider's new value to receiving the picture."""
     data = {"method": "update", "state": {"value": sigma}, "buffer_paths": []}
     message = client.session.msg("comm_msg", {"comm_id": slider, "data": data})
@@ -96,35 +121,3 @@ def milliseconds(client: BlockingKernelClient, slider: str, sigma: float) -> flo
     if taken is None:
         raise RuntimeError(f"sigma {sigma} was sent, but no picture came back")
     return taken
-
-
-def main() -> None:
-    manager, client = start_new_kernel(kernel_name="python3")
-    try:
-        sliders = json.loads(run(client, IN_THE_KERNEL))
-        taken: dict[str, list[float]] = {name: [] for name in sliders}
-        for change in range(WARM_UP + CHANGES):
-            sigma = 0.01 + (37 * change % 97) / 100  # never one twice in a row
-            for name, slider in sliders.items():
-                taken[name].append(milliseconds(client, slider, sigma))
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
-    result = {name: quartiles(values[WARM_UP:]) for name, values in taken.items()}
-    write_result(
-        "explorer",
-        {
-            "what": "milliseconds from a slider's message to the kernel until the "
-            "picture that answers it has arrived, all three in turn",
-            "command": "python book/experiments/explorer.py",
-            **circumstances(),
-            "versions": {package: version(package) for package in PACKAGES},
-            "milliseconds": result,
-            "times_faster_than_interact": result["interact"]["median"]
-            / result["explorer"]["median"],
-        },
-    )
-
-
-if __name__ == "__main__":
-    main()

@@ -1,22 +1,16 @@
-"""How long is a step on a GPU, and what does each way to be fast do for it?
+"""What does each way to be fast do for a step on a GPU?"""
 
-Writes book/results/gpu_steps.json, in a few minutes. The steps are replayed from a CUDA
-graph, so this is the time of the card alone. Most rows switch off one of the ways to be
-fast; throughput.py, which takes longer, compares with other frameworks.
-"""
-
-import argparse
 from dataclasses import replace
 from functools import partial
+from typing import Literal
 
 import torch
-from contestants import ours
-from measured import circumstances, write_result
+from experiment import Experiment
 from race import Track, Turns, race, summary
 from roofline import at_least, ceilings, count
+from training_loops import ours
 
 from unetlib.speed.options import FAST
-from unetlib.step import check_device
 
 BATCH_SIZES = (320, 2048, 4096)
 
@@ -37,13 +31,19 @@ WAYS = {
 }
 
 
-def main() -> None:
-    argparse.ArgumentParser(description="Time steps on a GPU.").parse_args()
-    check_device("cuda")
-    limits, rows = ceilings("cuda"), {}
+@Experiment
+def gpu_steps(
+    device: Literal["cuda"] = "cuda", rounds: int = 7, steps: int = 100
+) -> dict:
+    """A training step of Unet, replayed from a CUDA graph.
+
+    So this is the time of the card alone. Most rows switch off one of the ways to be
+    fast; `throughput`, which takes longer, compares with other frameworks.
+    """
+    limits, rows = ceilings(device), {}
     products = limits["operations_per_second"]
     for batch_size in BATCH_SIZES:
-        turns = race(WAYS, Track("cuda", batch_size=batch_size), rounds=7, steps=100)
+        turns = race(WAYS, Track(device, batch_size=batch_size), rounds, steps)
         works = at_least(count(batch_size, composed=True), "bfloat16", limits)
         ways = {name: summary(turns[name], batch_size) for name in WAYS}
         traffic_ms = sum(row["traffic_ms"] for row in works)
@@ -54,19 +54,9 @@ def main() -> None:
             "arithmetic_ms": sum(row["arithmetic_ms"] for row in works),
             "times_limit": ways["fast"]["milliseconds_per_step"]["median"] / traffic_ms,
         }
-    write_result(
-        "gpu_steps",
-        {
-            "what": "a training step of Unet, replayed from a CUDA graph",
-            "command": "python book/experiments/gpu_steps.py",
-            **circumstances("cuda"),
-            "tflop_per_second": products["bfloat16"] / 1e12,
-            "tf32_tflop_per_second": products["float32"] / 1e12,
-            "terabyte_per_second": limits["bytes_per_second"] / 1e12,
-            "batches": rows,
-        },
-    )
-
-
-if __name__ == "__main__":
-    main()
+    return {
+        "tflop_per_second": products["bfloat16"] / 1e12,
+        "tf32_tflop_per_second": products["float32"] / 1e12,
+        "terabyte_per_second": limits["bytes_per_second"] / 1e12,
+        "batches": rows,
+    }

@@ -1,27 +1,18 @@
-"""How fast is the live denoiser of the page? Measured in a headless Chromium.
-
-From a change of the slider to the new pictures: noise, inference, drawing, PSNR. The
-networks take turns. Also: how long at most the page's own thread was busy at a stretch
-while everything loaded (0: always less than 50 ms, which is what Chromium reports).
-Writes book/results/live.json; build the site first.
-"""
+"""How fast does the live denoiser of the page answer a moved slider?"""
 
 import statistics
 import sys
+from typing import TYPE_CHECKING
 
-from measured import RESULTS, circumstances, quartiles, write_result
-from playwright.sync_api import Page, sync_playwright
+from experiment import RESULTS, Experiment
+from race import quartiles
 
-ROOT = RESULTS.parents[1]
-sys.path.append(str(ROOT / "tests"))  # the browser and the server that the tests use
+from unetlib.pretrained import PRETRAINED
 
-from browser import launch  # noqa: E402
-from website import SITE, serve  # noqa: E402
+if TYPE_CHECKING:  # other experiments run where there is no such package
+    from playwright.sync_api import Page
 
-from unetlib.pretrained import PRETRAINED  # noqa: E402
-
-ROUNDS = 5
-UPDATES = 60  # a round, after as many that are not counted in the first
+TESTS = RESULTS.parents[1] / "tests"  # with the browser and the server that they use
 LOAD = """async () => {
   const tasks = [];
   new PerformanceObserver((list) => tasks.push(...list.getEntries()))
@@ -58,14 +49,47 @@ UPDATE = """async ([model, inside, updates]) => {
 }"""
 
 
-def measure(page: Page) -> dict[str, list[float]]:
-    """Milliseconds of every update, by network; once more with feature maps."""
+@Experiment
+def live(rounds: int = 5, updates: int = 60) -> dict:
+    """Milliseconds of an update of the live denoiser, from slider to pictures.
+
+    Noise, inference, drawing and PSNR, in a headless Chromium; the networks take turns.
+    Also: how long at most the page's own thread was busy at a stretch while everything
+    loaded (0: always less than 50 ms, which is what Chromium reports). Build the site
+    first.
+    """
+    sys.path.append(str(TESTS))
+    from browser import launch
+    from playwright.sync_api import sync_playwright
+    from website import SITE, serve
+
+    with sync_playwright() as playwright, serve(SITE) as address:
+        browser = launch(playwright)
+        page = browser.new_page()
+        page.goto(f"{address}/en/00_welcome.html", wait_until="networkidle")
+        seconds, longest = page.evaluate(LOAD)
+        times = update_times(page, rounds, updates)
+        version = browser.version
+        browser.close()
+    return {
+        "chromium": version,
+        "load_seconds": round(seconds, 2),
+        "longest_task_while_loading_ms": round(longest),
+        "updates": {case: summary(values) for case, values in times.items()},
+    }
+
+
+def update_times(page: "Page", rounds: int, updates: int) -> dict[str, list[float]]:
+    """Milliseconds of every update, by network; once more with feature maps.
+
+    As many as in a round come before the first, and do not count.
+    """
     cases = {name: (name, False) for name in PRETRAINED}
     cases["skip, with feature maps"] = ("skip", True)
     times: dict[str, list[float]] = {case: [] for case in cases}
-    for turn in range(ROUNDS + 1):
+    for turn in range(rounds + 1):
         for case, (model, inside) in cases.items():
-            found = page.evaluate(UPDATE, [model, inside, UPDATES])
+            found = page.evaluate(UPDATE, [model, inside, updates])
             times[case] += found if turn else []
     return times
 
@@ -79,30 +103,3 @@ def summary(times: list[float]) -> dict[str, float]:
         "updates_per_second": round(1000 / found["median"]),
         "n": len(times),
     }
-
-
-def main() -> None:
-    with sync_playwright() as playwright, serve(SITE) as address:
-        browser = launch(playwright)
-        page = browser.new_page()
-        page.goto(f"{address}/en/00_welcome.html", wait_until="networkidle")
-        seconds, longest = page.evaluate(LOAD)
-        updates = {case: summary(times) for case, times in measure(page).items()}
-        version = browser.version
-        browser.close()
-    write_result(
-        "live",
-        {
-            "what": "one update of the live denoiser, from slider to pictures",
-            "command": "python book/experiments/live.py",
-            **circumstances(),
-            "chromium": version,
-            "load_seconds": round(seconds, 2),
-            "longest_task_while_loading_ms": round(longest),
-            "updates": updates,
-        },
-    )
-
-
-if __name__ == "__main__":
-    main()

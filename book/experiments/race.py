@@ -7,6 +7,7 @@ else the machine does slows all of them alike.
 
 import multiprocessing
 import random
+import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -15,7 +16,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
-from measured import quartiles
 
 SETTLE_SECONDS = 0.2  # until the last loop's threads have stopped to look for work
 
@@ -136,6 +136,12 @@ def race(
         for racer in racers.values():
             racer.stop()
     return {name: racers[name].absent or turns[name] for name in loops}
+
+
+def quartiles(values: list[float]) -> dict[str, float]:
+    """Median, quartiles and n of at least two values."""
+    low, median, high = statistics.quantiles(values, n=4, method="inclusive")
+    return {"median": median, "quartile_1": low, "quartile_3": high, "n": len(values)}
 
 
 def summary(turns: list[Turn] | str, batch_size: int) -> dict:

@@ -1,6 +1,5 @@
 """How fast could a step be at best? What it must do, against what the machine can.
 
-Writes book/results/roofline_cpu.json, or roofline_cuda.json with --device cuda.
 Two ceilings are measured, multiplying matrices and copying memory. Each layer of `Unet`
 takes at least as long as its products at the one, and as its bytes at the other: each
 operation reads what it needs and writes what it makes, forward and backward, once.
@@ -8,23 +7,19 @@ A step can beat the second where a cache holds what one layer leaves to the next
 where two operations are fused into one.
 """
 
-import argparse
-import shlex
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 import torch
-from contestants import ours
-from measured import circumstances, write_result
+from experiment import Device, Experiment
 from race import Track, race, summary
 from torch import nn
+from training_loops import ours
 
 from unetlib.model import Unet, count_parameters
 from unetlib.speed.options import FAST, PLAIN, multiplies_bfloat16
-from unetlib.step import check_device
 
 BYTES = {"float32": 4, "bfloat16": 2}
 MATRIX = {"cpu": 2048, "cuda": 8192}  # rows and columns
@@ -148,49 +143,33 @@ def comparison(rows: list[dict], measured: dict) -> dict:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Compare a step with its limits.")
-    add = parser.add_argument
-    add("--device", default="cpu", choices=tuple(MATRIX))
-    add("--batch-size", type=int, default=320)
-    add("--threads", type=int, default=2)
-    add("--rounds", type=int, default=7)
-    add("--steps", type=int, default=5)
-    options = parser.parse_args()
-    device = str(check_device(options.device))
-    torch.set_num_threads(options.threads)
+@Experiment
+def roofline(
+    device: Device = "cpu",
+    batch_size: int = 320,
+    threads: int = 2,
+    rounds: int = 7,
+    steps: int = 5,
+) -> dict:
+    """The least time of a training step of Unet by measured ceilings."""
+    torch.set_num_threads(threads)
     limits = ceilings(device)
-
-    track = Track(device, options.threads, options.batch_size)
+    track = Track(device, threads, batch_size)
     speeds = {"plain": PLAIN, "fast": FAST}
     if device == "cuda":  # on a CPU it is no faster
         speeds["compiled"] = replace(FAST, compile=True)
     loops = {name: partial(ours, speed=speed) for name, speed in speeds.items()}
-    turns = race(loops, track, options.rounds, options.steps)
+    turns = race(loops, track, rounds, steps)
     fast = "bfloat16" if multiplies_bfloat16(torch.device(device)) else "float32"
-    steps = {}
+    compared = {}
     for name, speed in speeds.items():
         precision = fast if speed.bfloat16 is None else "float32"
-        rows = at_least(count(track.batch_size, speed.composed), precision, limits)
-        steps[name] = {
-            "precision": precision,
-            **comparison(rows, summary(turns[name], track.batch_size)),
-        }
-    write_result(
-        f"roofline_{device}",
-        {
-            "what": "the least time of a training step of Unet by measured ceilings",
-            "command": shlex.join(
-                ["python", "book/experiments/roofline.py", *sys.argv[1:]]
-            ),
-            **circumstances(device),
-            "threads": options.threads,
-            "batch_size": options.batch_size,
-            "ceilings": limits,
-            "steps": steps,
-        },
-    )
-
-
-if __name__ == "__main__":
-    main()
+        rows = at_least(count(batch_size, speed.composed), precision, limits)
+        measured = summary(turns[name], batch_size)
+        compared[name] = {"precision": precision, **comparison(rows, measured)}
+    return {
+        "threads": threads,
+        "batch_size": batch_size,
+        "ceilings": limits,
+        "steps": compared,
+    }

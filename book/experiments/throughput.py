@@ -1,29 +1,16 @@
-"""How fast does a machine train? Other people's loops and ours, side by side.
+"""How fast does a machine train? Other people's loops and ours, side by side."""
 
-Writes book/results/throughput_cpu.json, or throughput_cuda.json with --device cuda.
-All loops train the same network on the same task, in turns (`race.py`); nothing is
-written if one of them computes something else. The peers' packages have a file of their
-own, requirements-peers.txt; without them they stand in the result as not installed.
-With all of them it takes about 20 GB of memory, for nobody leaves before the end.
-"""
-
-import argparse
-import json
 import os
-import shlex
-import sys
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 
 import torch
-from contestants import article, expected_losses, ladder, tutorial
-from growth import growth
-from measured import circumstances, write_result
-from peers import PACKAGES, PEERS
+from experiment import Device, Experiment, version_of
+from frameworks import PACKAGES, PEERS
 from race import Loop, Track, race, summary
+from training_loops import article, expected_losses, ladder, ours, tutorial
 
-from unetlib.speed.options import multiplies_bfloat16
-from unetlib.step import check_device
+from unetlib.model import SkipUnet
+from unetlib.speed.options import FAST, multiplies_bfloat16
 
 CONTESTANTS: dict[str, Loop] = {
     "article": article,
@@ -34,6 +21,9 @@ CONTESTANTS: dict[str, Loop] = {
 }
 FRAMEWORKS = [name for name in CONTESTANTS if name.startswith("tutorial")]
 FRAMEWORKS += [name for name in PEERS if name != "jax"]
+BATCH_SIZES = [40, 80, 160, 320, 640, 1280]
+MORE_ON_GPU = [2560, 5120]  # which takes larger ones to be busy
+WIDTHS = (14, 28, 56)
 # How far a loss, and its change by one update, may lie from float64's, relative.
 TOLERANCES = {"float32": (1e-5, 0.01), "tf32": (1e-3, 0.03), "bfloat16": (0.01, 0.1)}
 
@@ -68,8 +58,8 @@ def check_losses(
         )
 
 
-def main_race(options: argparse.Namespace, track: Track) -> dict:
-    """All contestants, each checked by its first two losses."""
+def checked_race(names: list[str], track: Track, rounds: int, steps: int) -> dict:
+    """Each contestant's row, if its first two losses are as expected."""
     expected = expected_losses(track.batch_size)
     seen: dict[str, list[float]] = {}
 
@@ -77,9 +67,8 @@ def main_race(options: argparse.Namespace, track: Track) -> dict:
         check_losses(name, losses, expected, track.device)
         seen[name] = losses
 
-    names = options.only or list(CONTESTANTS)
     loops = {name: CONTESTANTS[name] for name in names}
-    turns = race(loops, track, options.rounds, options.steps, check)
+    turns = race(loops, track, rounds, steps, check)
     rows = {name: summary(turns[name], track.batch_size) for name in names}
     for name, losses in seen.items():
         rows[name]["precision"] = precision(name, track.device)
@@ -102,60 +91,64 @@ def times_faster(rows: dict[str, dict]) -> dict[str, float]:
     return {name: speeds["fast"] / speed for name, speed in theirs.items() if speed}
 
 
-def versions() -> dict[str, str]:
-    """Of the peers' packages, where they are installed."""
-    found = {}
-    for package in (*PACKAGES, "torchvision"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+def growth(track: Track, rounds: int, steps: int) -> dict:
+    """Our step by batch size (`Unet`) and by width (`SkipUnet`)."""
+    fast = partial(ours, speed=FAST)
+    sizes = BATCH_SIZES + (MORE_ON_GPU if track.device == "cuda" else [])
+    loops = {f"batch {size}": partial(fast, batch_size=size) for size in sizes}
+    for width in WIDTHS:
+        network = partial(SkipUnet, width=width)
+        loops[f"width {width}"] = partial(fast, network=network)
+    turns = race(loops, track, rounds, steps)
+    rows = {}
+    for name in loops:
+        kind, number = name.split()
+        size = int(number) if kind == "batch" else track.batch_size
+        rows[name] = summary(turns[name], size)
+    return rows
 
 
-def parse(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Race training loops.")
-    add = parser.add_argument
-    add("--device", default="cpu", choices=("cpu", "cuda"))
-    add("--threads", type=int, default=2, help="CPU threads (and cores) of each loop")
-    add("--rounds", type=int, default=7, help="turns of each loop, at least 2")
-    add("--steps", type=int, default=5, help="steps in a turn")
-    add(
-        "--only",
-        nargs="+",
-        choices=CONTESTANTS,
-        metavar="NAME",
-        help="race these, print, write nothing; names: " + ", ".join(CONTESTANTS),
-    )
-    return parser.parse_args(arguments)
+def keep_to_cores(number: int) -> None:
+    """Let this process and those that it starts use so many cores, where it can."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:number])
 
 
-def main() -> None:
-    arguments = sys.argv[1:]
-    options = parse(arguments)
-    check_device(options.device)
-    track = Track(options.device, options.threads)
-    if track.device == "cpu" and hasattr(os, "sched_setaffinity"):
-        cores = sorted(os.sched_getaffinity(0))[: track.threads]
-        os.sched_setaffinity(0, cores)  # JAX takes no other hint
-    torch.set_num_threads(track.threads)
+@partial(Experiment, needs=PACKAGES)
+def throughput(
+    device: Device = "cpu",
+    threads: int = 2,
+    rounds: int = 7,
+    steps: int = 5,
+    only: tuple[str, ...] = (),
+) -> dict:
+    """Median, quartiles and n of turns of some training steps of Unet.
+
+    All loops train the same network on the same task, in turns (`race.py`), at least 2;
+    it ends in an error if one of them computes something else. The other frameworks
+    have a file of their own, requirements-peers.txt; without them they stand in the
+    result as not installed. With all of them it takes about 20 GB of memory, for nobody
+    leaves before the end. `--only article fast --print` races these two.
+    """
+    unknown = sorted({*only} - CONTESTANTS.keys())
+    if unknown:
+        raise ValueError(f"nobody is called {unknown[0]!r}: {', '.join(CONTESTANTS)}")
+    if device == "cpu":
+        keep_to_cores(threads)  # JAX takes no other hint
+    torch.set_num_threads(threads)
+    track = Track(device, threads)
+    raced = checked_race(only or list(CONTESTANTS), track, rounds, steps)
     result = {
-        "what": "median, quartiles and n of turns of some training steps of Unet",
-        "command": shlex.join(["python", "book/experiments/throughput.py", *arguments]),
-        **circumstances(track.device),
-        "versions": versions(),
-        "threads": track.threads,
+        "versions": {name: version_of(name) for name in (*PACKAGES, "torchvision")},
+        "threads": threads,
         "batch_size": track.batch_size,
-        "steps_per_turn": options.steps,
-        **main_race(options, track),
+        "steps_per_turn": steps,
+        **raced,
     }
-    if options.only:
-        print(json.dumps(result["contestants"], indent=2))
-        return
-    result["times_faster"] = times_faster(result["contestants"])
-    result["growth"] = growth(track, options.rounds, options.steps)
-    write_result(f"throughput_{track.device}", result)
-
-
-if __name__ == "__main__":
-    main()
+    if only:
+        return result
+    return {
+        **result,
+        "times_faster": times_faster(raced["contestants"]),
+        "growth": growth(track, rounds, steps),
+    }

@@ -1,24 +1,13 @@
-"""How long until a network is good? The article's recipe, a tutorial's, ours.
+"""How long until a network is good? The article's recipe, a tutorial's, ours."""
 
-Good is 19 dB at sigma 0.5 on a thousand validation digits. The time is that of the
-training steps, without measuring the PSNR. Each training has a process of its own.
-Writes book/results/time_to_psnr.json.
-
-The article's loop would take hours. Its time is the number of steps that its recipe
-takes (article_steps.py counts them), times the measured time of a step of its loop.
-"""
-
-import argparse
 import json
-import shlex
 import statistics
-import sys
 from functools import partial
 
-import contestants
 import torch
-from curves import alone, as_in_a_tutorial, with_our_step
-from measured import RESULTS, circumstances, write_result
+import training_loops
+from experiment import RESULTS, Experiment
+from psnr_curves import alone, as_in_a_tutorial, with_our_step
 from race import Track, race, summary
 from torch import Tensor
 
@@ -28,10 +17,48 @@ SEEDS = (0, 1, 2)
 LENGTHS = (60, 80, 100, 120, 150, 200, 250, 300, 400, 600, 800)  # steps, for ours
 
 
-def noise(clean: Tensor) -> Tensor:
-    """`clean` on the article's scale (white is 255/512), each at a sigma of its own."""
-    sigma = torch.rand(len(clean), 1, 1, 1)
-    return clean + 255 / 512 * sigma * torch.randn_like(clean)
+@Experiment
+def article_steps(target: float = 19.0, seed: int = 0, every: int = 250) -> dict:
+    """Steps of the article's recipe, with noise added, to a PSNR at sigma 0.5.
+
+    The PSNR is that of validation digits, looked at after each `every` steps, until it
+    reaches `target` dB. The steps are taken by our step, which computes the same; the
+    article's loop would take most of a day. How long they take does not matter here:
+    the machine may do something else besides.
+    """
+    points = with_our_step(ARTICLE_NOISE, seed, target, every)
+    return {
+        "target_psnr_db": target,
+        "seed": seed,
+        "steps": points[-1][0],
+        "psnr_db": {str(steps): round(db, 2) for steps, _, db in points},
+    }
+
+
+@partial(Experiment, reads=("article_steps",))
+def time_to_psnr(target: float = 19.0, rounds: int = 7) -> dict:
+    """Seconds of training steps to a PSNR at sigma 0.5, the median of the seeds.
+
+    The PSNR, `target` dB, is that of a thousand validation digits; measuring it takes
+    none of the time. Each training has a process of its own. The article's loop would
+    take hours: its time is the number of steps that its recipe takes (`article_steps`
+    counts them), times the time of a step of its loop, measured in `rounds` turns.
+    """
+    trainings = {
+        "ours": ours(target),
+        "tutorial": tutorial(target),
+        "article": article(target, rounds),
+    }
+    seconds = {name: training["seconds"] for name, training in trainings.items()}
+    return {
+        "threads": Track.threads,
+        "target_psnr_db": target,
+        "seeds": SEEDS,
+        **trainings,
+        "times_faster": {
+            name: seconds[name] / seconds["ours"] for name in ("tutorial", "article")
+        },
+    }
 
 
 def ours(target: float) -> dict:
@@ -74,9 +101,9 @@ def article(target: float, rounds: int) -> dict:
     if counted["target_psnr_db"] != target:
         raise ValueError(
             f"article_steps.json counts the steps to {counted['target_psnr_db']} dB, "
-            f"wanted {target} dB; run article_steps.py --target {target} first"
+            f"wanted {target} dB; run article_steps --target {target} first"
         )
-    loops = {"article": partial(contestants.article, add_noise=noise)}
+    loops = {"article": partial(training_loops.article, add_noise=noise)}
     step = summary(race(loops, Track(), rounds, 5)["article"], ARTICLE_NOISE.batch_size)
     return {
         "seconds": counted["steps"] * step["milliseconds_per_step"]["median"] / 1000,
@@ -86,39 +113,7 @@ def article(target: float, rounds: int) -> dict:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Time trainings to a quality.")
-    parser.add_argument("--target", type=float, default=19.0, help="PSNR in dB")
-    parser.add_argument("--rounds", type=int, default=7, help="for the article's step")
-    options = parser.parse_args()
-    target = options.target
-    trainings = {
-        "ours": ours(target),
-        "tutorial": tutorial(target),
-        "article": article(target, options.rounds),
-    }
-    seconds = trainings["ours"]["seconds"]
-    write_result(
-        "time_to_psnr",
-        {
-            "what": "seconds of training steps until the validation digits reach the "
-            "target at sigma 0.5; where there are seeds, the median",
-            "command": shlex.join(
-                ["python", "book/experiments/time_to_psnr.py", *sys.argv[1:]]
-            ),
-            **circumstances(),
-            "threads": Track.threads,
-            "target_psnr_db": target,
-            "seeds": SEEDS,
-            **trainings,
-            "times_faster": {
-                name: training["seconds"] / seconds
-                for name, training in trainings.items()
-                if name != "ours"
-            },
-        },
-    )
-
-
-if __name__ == "__main__":
-    main()
+def noise(clean: Tensor) -> Tensor:
+    """`clean` on the article's scale (white is 255/512), each at a sigma of its own."""
+    sigma = torch.rand(len(clean), 1, 1, 1)
+    return clean + 255 / 512 * sigma * torch.randn_like(clean)

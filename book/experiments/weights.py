@@ -12,13 +12,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from measured import circumstances
+from experiment import circumstances
 from safetensors.torch import save_file
 
 from unetlib.data import load_mnist
 from unetlib.metrics import denoising_psnr
 from unetlib.model import NETWORKS
-from unetlib.pretrained import PRETRAINED, WEIGHTS, Denoiser
+from unetlib.pretrained import PRETRAINED, WEIGHTS
 from unetlib.recipe import RECIPES
 from unetlib.saving.checkpoint import CHECKPOINT, read_checkpoint
 from unetlib.speed.options import multiplies_bfloat16
@@ -58,7 +58,7 @@ def ship(name: str, folder: Path) -> None:
     _, test = load_mnist()
     clean = torch.tensor(test.images).unsqueeze(1).float() / 255
     with torch.no_grad():
-        psnr_db = denoising_psnr(Denoiser(network, 255 * recipe.scale), clean, SIGMAS)
+        psnr_db = denoising_psnr(recipe.denoiser(network), clean, SIGMAS)
     info = {
         "what": PRETRAINED[name],
         "command": f"python -m unetlib.train {' '.join(COMMANDS[name])} --seed {SEED}",

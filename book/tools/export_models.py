@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from unetlib.data import load_mnist
-from unetlib.display.plots import feature_maps
-from unetlib.pretrained import PRETRAINED, Denoiser, load_pretrained
+from unetlib.display.feature_maps import feature_maps
+from unetlib.model import Denoiser
+from unetlib.pretrained import PRETRAINED, load_pretrained
 
 LIVE = Path(__file__).resolve().parents[1] / "web" / "live"
 SHAPE = (1, 1, 28, 28)

@@ -11,18 +11,18 @@ from race import Track
 from torch import Tensor
 from torch.nn.functional import mse_loss
 from torch.utils.data import DataLoader, TensorDataset
+from training_loops import STEPS_WITHOUT_END
 
 from unetlib.batcher import Batcher
 from unetlib.data import load_mnist, split
 from unetlib.fit import validate
-from unetlib.model import NETWORKS, Unet
+from unetlib.model import NETWORKS, Denoiser, Unet
 from unetlib.recipe import BOOK, Recipe
-from unetlib.step import TrainStep
+from unetlib.speed.fast_step import FastStep
+from unetlib.speed.options import keep_memory
 
-NO_END = 10**6
 
-
-def digits() -> tuple[np.ndarray, np.ndarray]:
+def split_digits() -> tuple[np.ndarray, np.ndarray]:
     """(for learning, for choosing), (N, 28, 28) uint8; no test digits."""
     learn, choose = split(load_mnist()[0])
     return learn.images, choose.images[:1000]
@@ -33,7 +33,7 @@ def curve(
     quality: Callable[[], float],
     target: float,
     every: int,
-    limit: int = NO_END,
+    limit: int = STEPS_WITHOUT_END,
 ) -> list[tuple[int, float, float]]:
     """(steps, seconds, dB) after each `every` steps, until `target` dB or `limit`."""
     points: list[tuple[int, float, float]] = []
@@ -51,18 +51,19 @@ def curve(
 
 
 def with_our_step(
-    recipe: Recipe, seed: int, target: float, every: int, limit: int
+    recipe: Recipe, seed: int, target: float, every: int, limit: int = STEPS_WITHOUT_END
 ) -> list[tuple[int, float, float]]:
     """The curve of `recipe`; a one-cycle schedule has `limit` steps."""
     torch.set_num_threads(Track.threads)
-    learn, choose = digits()
+    learn, choose = split_digits()
     torch.manual_seed(seed)
     model = NETWORKS[recipe.network]()
-    step = TrainStep(model, recipe, limit)
+    keep_memory()
+    step = FastStep(model, recipe, limit)
     batcher = Batcher(learn, recipe.batch_size, recipe.scale, recipe.sigma, seed=seed)
     return curve(
-        lambda: step(*batcher.next()),
-        lambda: validate(model, choose, recipe.scale),
+        lambda: step(*next(batcher)),
+        lambda: validate(recipe.denoiser(model), choose),
         target,
         every,
         limit,
@@ -74,7 +75,7 @@ def as_in_a_tutorial(
 ) -> list[tuple[int, float, float]]:
     """DataLoader, the article's network, float32, Adam 1e-3, mean squared error."""
     torch.set_num_threads(Track.threads)
-    learn, choose = digits()
+    learn, choose = split_digits()
     torch.manual_seed(seed)
     images = torch.from_numpy(learn).unsqueeze(1).float() / 255
     loader = DataLoader(TensorDataset(images), BOOK.batch_size, shuffle=True)
@@ -96,7 +97,7 @@ def as_in_a_tutorial(
         loss.backward()
         optimizer.step()
 
-    return curve(step, lambda: validate(model, choose, 1 / 255), target, every)
+    return curve(step, lambda: validate(Denoiser(model), choose), target, every)
 
 
 def alone(function: Callable[..., list], *arguments: object) -> list:

@@ -23,8 +23,8 @@ from unetlib.fit import fit
 from unetlib.model import Unet
 from unetlib.recipe import ARTICLE
 from unetlib.speed.cuda_graph import GraphedSteps
-from unetlib.speed.options import FAST, PLAIN, Speed
-from unetlib.step import TrainStep
+from unetlib.speed.fast_step import FastStep
+from unetlib.speed.options import FAST, PLAIN, Speed, keep_memory
 
 STEPS_WITHOUT_END = 10**6  # as many as no race has
 SWITCHES = ["keep_memory", "channels_last", "composed", "fused", "bfloat16"]
@@ -150,9 +150,9 @@ def ours(
 ) -> None:
     """The library's step with its batches, as fast as `speed` says."""
     batch_size = batch_size or track.batch_size
-    step = TrainStep(
-        seeded(network).to(track.device), ARTICLE, STEPS_WITHOUT_END, speed
-    )
+    if speed.keep_memory and torch.device(track.device).type == "cpu":
+        keep_memory()
+    step = FastStep(seeded(network).to(track.device), ARTICLE, STEPS_WITHOUT_END, speed)
     images = digits()
     batcher = Batcher(images, batch_size, ARTICLE.scale, device=track.device)
     first = torch.from_numpy(scaled(images[:batch_size])).to(track.device)
@@ -162,7 +162,7 @@ def ours(
     while not graphed.obstacle:
         turns(graphed()[-1], graphed.count)
     while True:
-        turns(step(*batcher.next()))
+        turns(step(*next(batcher)))
 
 
 def fitted(track: Track, turns: Turns, steps: int) -> None:

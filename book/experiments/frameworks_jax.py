@@ -1,4 +1,4 @@
-"""The same task on JAX: in Keras, and in JAX alone. See `peers.py`."""
+"""The same task on JAX: in Keras, and in JAX alone. See `frameworks.py`."""
 
 import os
 from functools import partial
@@ -6,8 +6,8 @@ from itertools import count
 from typing import Any
 
 import numpy as np
-from contestants import STEPS_WITHOUT_END, digits, scaled, seeded
 from race import Track, Turns
+from training_loops import STEPS_WITHOUT_END, digits, scaled, seeded
 
 from unetlib.recipe import ARTICLE
 

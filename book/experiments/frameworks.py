@@ -8,9 +8,9 @@ requirements-peers.txt; one that is missing stands in the result as not installe
 from functools import partial
 
 import torch
-from contestants import loader, seeded
-from peers_jax import jax, keras
+from frameworks_jax import jax, keras
 from race import Loop, Track, Turns
+from training_loops import loader, seeded
 
 from unetlib.recipe import ARTICLE
 
