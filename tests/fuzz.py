@@ -32,8 +32,9 @@ from unetlib.checks import UnetlibError
 from unetlib.formats.idx import IDX_NAMES, load_idx
 from unetlib.formats.npy import load_npy
 from unetlib.model import SkipUnet
-from unetlib.recipe import BOOK, History
+from unetlib.recipe import BOOK
 from unetlib.saving import checkpoint
+from unetlib.saving.history import History
 from unetlib.step import TrainStep
 
 LIMIT = 100 << 20  # bytes of memory beyond the start; MNIST itself is 47 million

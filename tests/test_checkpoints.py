@@ -13,7 +13,7 @@ from unetlib.batcher import Batcher
 from unetlib.checks import UnetlibError
 from unetlib.fit import fit
 from unetlib.model import SkipUnet, Unet
-from unetlib.recipe import BOOK, History, Progress
+from unetlib.recipe import BOOK
 from unetlib.saving.checkpoint import (
     CHECKPOINT,
     checksum,
@@ -21,6 +21,7 @@ from unetlib.saving.checkpoint import (
     read_checkpoint,
     save_checkpoint,
 )
+from unetlib.saving.history import History, Progress
 from unetlib.speed.fast_step import FastStep
 from unetlib.speed.options import FAST, PLAIN
 

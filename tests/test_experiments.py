@@ -10,9 +10,10 @@ from dataclasses import fields
 from itertools import islice
 from pathlib import Path
 
+import prose
 import pytest
 import torch
-from chapters import CHAPTERS, ROOT, notebooks
+from chapters import CHAPTERS, ROOT
 from torch.utils.flop_counter import FlopCounterMode
 
 from unetlib.model import Unet, count_parameters
@@ -67,10 +68,10 @@ def content(path: Path) -> dict:
 
 def fill_all(folder: Path, monkeypatch) -> None:
     """Take the numbers of all chapters from the results in that folder."""
-    monkeypatch.setattr(notebooks, "RESULTS", folder)
+    monkeypatch.setattr(prose, "RESULTS", folder)
     for chapter in CHAPTERS:
         text = chapter.read_text(encoding="utf-8").replace("{{lang}}", "en")
-        notebooks.fill(text, chapter.stem, "en")
+        prose.fill(text, chapter.stem, "en")
 
 
 def test_the_chapters_need_all_that_they_cite_and_nothing_else(tmp_path, monkeypatch):

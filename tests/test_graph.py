@@ -11,8 +11,9 @@ from unetlib.batcher import Batcher
 from unetlib.checks import UnetlibError
 from unetlib.fit import fit
 from unetlib.model import Unet
-from unetlib.recipe import ARTICLE, ARTICLE_NOISE, BOOK, History, Progress
+from unetlib.recipe import ARTICLE, ARTICLE_NOISE, BOOK
 from unetlib.saving.checkpoint import load_checkpoint, save_checkpoint
+from unetlib.saving.history import History, Progress
 from unetlib.speed.cuda_graph import GraphedSteps
 from unetlib.speed.fast_step import FastStep
 from unetlib.speed.options import FAST, PLAIN

@@ -17,8 +17,8 @@ from website import ROOT
 
 from unetlib.display.feature_maps import feature_maps
 from unetlib.display.labels import LABELS
+from unetlib.display.noises import NOISES
 from unetlib.metrics import psnr
-from unetlib.noise import NOISES
 from unetlib.pretrained import PRETRAINED, WEIGHTS, load_pretrained
 
 LIVE = ROOT / "book" / "web" / "live"

@@ -6,11 +6,13 @@ import pytest
 import torch
 
 from unetlib.checks import UnetlibError
-from unetlib.noise import (
+from unetlib.display.noises import (
     NOISES,
-    add_gaussian_noise,
     add_salt_and_pepper_noise,
     add_speckle_noise,
+)
+from unetlib.noise import (
+    add_gaussian_noise,
     sample_sigma,
 )
 

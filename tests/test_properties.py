@@ -53,6 +53,7 @@ from unetlib.display import plots
 from unetlib.display.diagram import draw_unet
 from unetlib.display.feature_maps import feature_maps
 from unetlib.display.labels import LABELS, LANGUAGES, label, use_language
+from unetlib.display.noises import NOISES, add_salt_and_pepper_noise
 from unetlib.display.widgets import noise_explorer
 from unetlib.fit import fit, validate
 from unetlib.formats.idx import load_idx
@@ -63,7 +64,7 @@ from unetlib.recipe import BOOK
 from unetlib.speed.upsampling import composed, upsampled_conv
 
 pytestmark = pytest.mark.filterwarnings("error")
-kinds = one_of(list(noise.NOISES))
+kinds = one_of(list(NOISES))
 
 
 def generator(seed: int) -> torch.Generator:
@@ -102,7 +103,7 @@ def test_noise_with_a_number(chosen):
     largest = 1 if kind == "salt_and_pepper" else 1000
     sensible = dtype in FLOATS and is_number(sigma, 0, largest)
     with answered(sensible, repr(sigma) if dtype in FLOATS else dtype):
-        noisy = noise.NOISES[kind](clean, sigma, generator(seed))
+        noisy = NOISES[kind](clean, sigma, generator(seed))
     assert torch.equal(clean, before)
     if sensible:
         assert noisy.shape == clean.shape and noisy.dtype == dtype
@@ -142,7 +143,7 @@ def test_noise_with_a_tensor(chosen):
     except ValueError:
         fits = False
     with answered(inside and fits, *[tuple(sigma.shape)] * inside):
-        noisy = noise.NOISES[kind](clean, sigma, generator(seed))
+        noisy = NOISES[kind](clean, sigma, generator(seed))
     if inside and fits:
         assert noisy.shape == clean.shape and noisy.dtype == dtype
         values = exact(sigma.to(dtype))
@@ -153,7 +154,7 @@ def test_noise_with_a_tensor(chosen):
 @given(st.floats(0.0005, 1), one_of(FLOATS))
 def test_salt_and_pepper_are_as_many_in_every_dtype(sigma, dtype):
     clean = torch.full((200_000,), 0.5, dtype=dtype)
-    noisy = noise.add_salt_and_pepper_noise(clean, sigma, generator(0))
+    noisy = add_salt_and_pepper_noise(clean, sigma, generator(0))
     standard_error = math.sqrt(sigma / 2 * (1 - sigma / 2) / len(clean))
     for value in (0, 1):
         share = (noisy == value).double().mean().item()

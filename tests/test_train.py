@@ -15,9 +15,10 @@ from unetlib.batcher import Batcher
 from unetlib.checks import UnetlibError, check_device
 from unetlib.fit import fit
 from unetlib.model import NETWORKS, SkipUnet, Unet
-from unetlib.recipe import ARTICLE, ARTICLE_NOISE, BOOK, History
+from unetlib.recipe import ARTICLE, ARTICLE_NOISE, BOOK
 from unetlib.saving import saver
 from unetlib.saving.checkpoint import CHECKPOINT, read_checkpoint
+from unetlib.saving.history import History
 from unetlib.step import TrainStep
 
 TINY = replace(ARTICLE, batch_size=32, draws_per_image=1, epochs=3)  # 2 steps an epoch

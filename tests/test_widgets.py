@@ -16,10 +16,10 @@ from matplotlib.image import imread
 
 from unetlib.display.feature_maps import feature_maps
 from unetlib.display.labels import use_language
+from unetlib.display.noises import NOISES
 from unetlib.display.widgets import NoiseExplorer, noise_explorer
 from unetlib.metrics import ssim
 from unetlib.model import SkipUnet, Unet
-from unetlib.noise import NOISES
 from unetlib.pretrained import Denoiser
 
 LEVELS = 2 / 255  # a colour map cuts off, once to 256 colours and once to bytes

@@ -58,9 +58,11 @@ class Batcher:
         self.images = to_tensor(images, device)  # (N, C, H, W)
         self.batch_size = check_whole("batch_size", batch_size, 1)
         self.shard = shard
-        self.sigma = None if sigma is None else check_range(sigma, LARGEST_SIGMA)
         check_choice("distribution", distribution, DISTRIBUTIONS)
         self.distribution = distribution
+        if sigma is not None:
+            sigma = check_range(sigma, LARGEST_SIGMA, distribution)
+        self.sigma = sigma
 
     def __iter__(self) -> "Batcher":
         return self

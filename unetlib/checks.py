@@ -51,15 +51,18 @@ def check_choice(name: str, choice: object, choices: object) -> None:
 
 
 def check_range(
-    sigma: float | tuple[float, float], largest: float
+    sigma: float | tuple[float, float], largest: float, distribution: str = "uniform"
 ) -> tuple[float, float]:
-    """(low, high), of a number both; refuses all but 0 <= low <= high <= largest."""
+    """(low, high), of a number both; refuses all but 0 <= low <= high <= largest, and
+    low = 0 for a distribution in log(sigma)."""
     both = sigma if isinstance(sigma, (tuple, list)) else (sigma, sigma)
     if len(both) != 2:
         raise UnetlibError(f"sigma must be a number or (low, high), got {sigma!r}")
     low, high = (check_number("sigma", x, 0, largest) for x in both)
     if low > high:
         raise UnetlibError(f"low must not exceed high, got low={low}, high={high}")
+    if low == 0 and distribution != "uniform":
+        raise UnetlibError(f"{distribution} sigma needs low > 0, got low=0")
     return low, high
 
 

@@ -25,8 +25,9 @@ from unetlib.checks import (
 )
 from unetlib.metrics import denoising_psnr
 from unetlib.model import Denoiser, looking_at
-from unetlib.recipe import History, Progress, Recipe
+from unetlib.recipe import Recipe
 from unetlib.saving.checkpoint import load_checkpoint
+from unetlib.saving.history import History, Progress
 from unetlib.saving.safeguards import (
     advice_on_memory,
     check_learning,

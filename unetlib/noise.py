@@ -1,24 +1,16 @@
 """Noise: what the book adds to clean digits. Introduced in chapter 01.
 
-`sigma` says how strong the noise is, on the scale where black is 0 and white is 1: for
-Gaussian noise, the one that the book trains on, it is the standard deviation. Every
+`sigma`, its standard deviation, is on the scale where black is 0 and white is 1. Every
 draw takes an explicit `torch.Generator`; the same seed gives the same pattern at every
 sigma, so that a slider changes how strong the noise is and nothing else.
 """
 
-from collections.abc import Callable
 from math import log
 
 import torch
 from torch import Tensor
 
-from unetlib.checks import (
-    UnetlibError,
-    check_choice,
-    check_range,
-    check_sigma,
-    check_whole,
-)
+from unetlib.checks import check_choice, check_range, check_sigma, check_whole
 
 LARGEST_SIGMA = 1000.0  # a thousand times white; from some ten thousand float16 fails
 # How noise levels lie between `low` and `high`: evenly; evenly in log(sigma), so that
@@ -41,13 +33,11 @@ def sample_sigma(
     Raises UnetlibError unless 0 <= low <= high <= 1000 and n is a whole number.
     """
     n = check_whole("n", n, 0)
-    low, high = check_range((low, high), LARGEST_SIGMA)
     check_choice("distribution", distribution, DISTRIBUTIONS)
+    low, high = check_range((low, high), LARGEST_SIGMA, distribution)
     options = {"generator": generator, "device": generator.device}
     if distribution == "uniform":
         return low + (high - low) * torch.rand(n, 1, 1, 1, **options)
-    if low == 0:
-        raise UnetlibError(f"{distribution} sigma needs low > 0, got low=0")
     if distribution == "log-uniform":
         place = torch.rand(n, 1, 1, 1, **options)
     else:
@@ -75,39 +65,3 @@ def add_gaussian_noise(
     """
     sigma = check_sigma(clean, sigma, LARGEST_SIGMA)
     return clean + sigma * standard_normal(clean, generator)
-
-
-def add_salt_and_pepper_noise(
-    clean: Tensor, sigma: float | Tensor, generator: torch.Generator
-) -> Tensor:
-    """Replace a share `sigma` of the pixels, half by black (0) and half by white (1).
-
-    With u uniform in [0, 1), independent per pixel: u < sigma / 2 is black,
-    1 - u < sigma / 2 is white, and all other pixels stay as they are.
-    sigma: from 0 to 1, for here it is a share. Otherwise as `add_gaussian_noise`.
-    """
-    sigma = check_sigma(clean, sigma, largest=1.0)
-    # In float32 whatever `clean` is: 16 bits are too coarse for a small share.
-    u = torch.rand(
-        clean.shape, generator=generator, device=clean.device, dtype=torch.float32
-    )
-    black, white = u < sigma / 2, 1 - u < sigma / 2
-    return clean.masked_fill(black, 0.0).masked_fill(white, 1.0)
-
-
-def add_speckle_noise(
-    clean: Tensor, sigma: float | Tensor, generator: torch.Generator
-) -> Tensor:
-    """noisy = clean + sigma · clean · n: noise only where there is light.
-
-    n is standard normal, independent per pixel. Otherwise as `add_gaussian_noise`.
-    """
-    sigma = check_sigma(clean, sigma, LARGEST_SIGMA)
-    return clean + sigma * clean * standard_normal(clean, generator)
-
-
-NOISES: dict[str, Callable[[Tensor, float | Tensor, torch.Generator], Tensor]] = {
-    "gaussian": add_gaussian_noise,
-    "salt_and_pepper": add_salt_and_pepper_noise,
-    "speckle": add_speckle_noise,
-}

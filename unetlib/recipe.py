@@ -1,6 +1,6 @@
-"""What a training run does, and what came of it. Introduced in chapters 03 and 04."""
+"""What a training run does. Introduced in chapters 03 and 04."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss, mse_loss
@@ -102,22 +102,3 @@ BOOK = Recipe(
     loss_reduction="mean",
 )
 RECIPES = {recipe.name: recipe for recipe in (ARTICLE, ARTICLE_NOISE, BOOK)}
-
-
-@dataclass
-class Progress:
-    """How far an epoch has come."""
-
-    steps: int = 0
-    loss: float = 0.0  # the sum over these steps
-    seconds: float = 0.0
-
-
-@dataclass
-class History:
-    """What `fit` saw: one entry per finished epoch in each list, and the one begun."""
-
-    loss: list[float] = field(default_factory=list)  # mean of the steps' losses
-    psnr_db: list[float] = field(default_factory=list)  # held-out digits, sigma 0.5
-    seconds: list[float] = field(default_factory=list)
-    unfinished: Progress = field(default_factory=Progress)

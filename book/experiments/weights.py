@@ -1,6 +1,6 @@
-"""Train the three networks that ship, and write them to unetlib/pretrained/weights.
+"""Train the networks that ship, and write them to unetlib/pretrained/weights.
 
-`make weights`, or `python book/experiments/weights.py skip` for one of them. A run
+`make weights`, or `python book/experiments/weights.py book` for one of them. A run
 that was interrupted goes on from its checkpoint in runs/.
 """
 
@@ -19,7 +19,7 @@ from unetlib.data import load_mnist
 from unetlib.metrics import denoising_psnr
 from unetlib.model import NETWORKS
 from unetlib.pretrained import PRETRAINED, WEIGHTS
-from unetlib.recipe import RECIPES
+from unetlib.recipe import RECIPES, Recipe
 from unetlib.saving.checkpoint import CHECKPOINT, read_checkpoint
 from unetlib.speed.options import multiplies_bfloat16
 
@@ -28,30 +28,33 @@ SIGMAS = (0.1, 0.25, 0.5, 0.75, 1.0)
 SEED = 0
 CPU = torch.device("cpu")
 # The article's 30 epochs would take a day on two CPU cores: one is what we afford.
-COMMANDS = {
-    "article": ["--recipe", "article", "--stop-after", "1"],
-    "article-noise": ["--recipe", "article-noise", "--stop-after", "1"],
-    "skip": ["--recipe", "book"],
-}
+STOP_AFTER = {"article": 1, "article-noise": 1}
+NAMES = {"book": "skip"}  # weights are named as their recipe, but for these
 
 
-def train(name: str) -> Path:
-    """Run the command of `name`; returns the folder with its checkpoint."""
-    recipe = COMMANDS[name][1]
-    folder = ROOT / "runs" / recipe
-    command = [sys.executable, "-m", "unetlib.train", *COMMANDS[name]]
-    command += ["--seed", str(SEED)]
+def command(recipe: Recipe) -> list[str]:
+    """How the weights of `recipe` are trained."""
+    arguments = ["--recipe", recipe.name, "--seed", str(SEED)]
+    if recipe.name in STOP_AFTER:
+        arguments += ["--stop-after", str(STOP_AFTER[recipe.name])]
+    return ["-m", "unetlib.train", *arguments]
+
+
+def train(recipe: Recipe) -> Path:
+    """Run its command; returns the folder with its checkpoint."""
+    folder = ROOT / "runs" / recipe.name
+    arguments = command(recipe)
     if (folder / CHECKPOINT).exists():
-        command.append("--resume")
-    subprocess.run(command, cwd=ROOT, check=True)
+        arguments.append("--resume")
+    subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True)
     return folder
 
 
-def ship(name: str, folder: Path) -> None:
+def ship(recipe: Recipe, folder: Path) -> None:
     """Checkpoint in `folder` → NAME.safetensors and NAME.json."""
+    name = NAMES.get(recipe.name, recipe.name)
     about, _ = read_checkpoint(folder / CHECKPOINT)
     history = about["history"]
-    recipe = RECIPES[COMMANDS[name][1]]
     weights = torch.load(folder / "unet_model.pth", weights_only=True)
     network = NETWORKS[recipe.network]()
     network.load_state_dict(weights)
@@ -60,8 +63,8 @@ def ship(name: str, folder: Path) -> None:
     with torch.no_grad():
         psnr_db = denoising_psnr(recipe.denoiser(network), clean, SIGMAS)
     info = {
-        "what": PRETRAINED[name],
-        "command": f"python -m unetlib.train {' '.join(COMMANDS[name])} --seed {SEED}",
+        "what": PRETRAINED.get(name, f"{recipe.network} by the recipe {recipe.name}"),
+        "command": f"python {' '.join(command(recipe))}",
         "recipe": asdict(recipe),
         "seed": SEED,
         "epochs_run": len(history.loss),
@@ -81,9 +84,9 @@ def ship(name: str, folder: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("names", nargs="*", help=f"default: {', '.join(COMMANDS)}")
-    for name in parser.parse_args().names or COMMANDS:
-        ship(name, train(name))
+    parser.add_argument("recipes", nargs="*", help=f"default: {', '.join(RECIPES)}")
+    for name in parser.parse_args().recipes or RECIPES:
+        ship(RECIPES[name], train(RECIPES[name]))
 
 
 if __name__ == "__main__":

@@ -22,10 +22,10 @@ from unetlib.checks import check_whole
 from unetlib.data import load_mnist
 from unetlib.display.feature_maps import feature_maps
 from unetlib.display.labels import label
+from unetlib.display.noises import NOISES
 from unetlib.display.plots import draw_digits
 from unetlib.metrics import psnr, ssim
 from unetlib.model import Denoiser
-from unetlib.noise import NOISES
 from unetlib.pretrained import PRETRAINED, load_pretrained
 
 MAPS = 8  # channels shown of each block

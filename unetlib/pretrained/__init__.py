@@ -1,4 +1,4 @@
-"""The three trained networks that ship with unetlib. Introduced in chapter 01.
+"""The trained networks that ship with unetlib. Introduced in chapter 01.
 
 Beside each `weights/NAME.safetensors` stands `weights/NAME.json`: the command that
 made it, recipe, seed, steps, hardware and measured PSNR.
@@ -12,12 +12,12 @@ from safetensors.torch import load_file
 
 from unetlib.checks import UnetlibError
 from unetlib.model import NETWORKS, Denoiser
+from unetlib.recipe import Recipe
 
 WEIGHTS = Path(__file__).parent / "weights"
-PRETRAINED = {
-    "article": "Unet as the article trains it: target = input, no noise",
-    "article-noise": "the same network and recipe, with ONLY noise added",
-    "skip": "SkipUnet, trained by the book's recipe",
+PRETRAINED: dict[str, str] = {  # {name: what it is}
+    name: json.loads((WEIGHTS / f"{name}.json").read_text(encoding="utf-8"))["what"]
+    for name in sorted(path.stem for path in WEIGHTS.glob("*.json"))
 }
 
 
@@ -34,13 +34,14 @@ def pretrained_info(name: str) -> dict:
 def load_pretrained(name: str, device: str | torch.device = "cpu") -> Denoiser:
     """A trained denoiser on [0, 1], in evaluation mode, with gradients off.
 
-    name: "article", "article-noise" or "skip" (see PRETRAINED).
+    name: one of PRETRAINED: "article", "article-noise", "skip".
     Raises UnetlibError for another name or device. Nothing is unpickled.
     """
     info = pretrained_info(name)
-    network = NETWORKS[info["recipe"]["network"]]()
+    recipe = Recipe(**info["recipe"])
+    network = NETWORKS[recipe.network]()
     network.load_state_dict(load_file(WEIGHTS / f"{name}.safetensors"))
-    denoiser = Denoiser(network, info["recipe"]["scale"])
+    denoiser = recipe.denoiser(network)
     denoiser.eval().requires_grad_(False)
     try:
         return denoiser.to(device)

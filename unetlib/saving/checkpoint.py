@@ -18,8 +18,9 @@ from torch import Tensor, nn
 
 from unetlib.batcher import Batcher
 from unetlib.checks import UnetlibError
-from unetlib.recipe import History, Progress, Recipe
+from unetlib.recipe import Recipe
 from unetlib.saving.files import write_safely
+from unetlib.saving.history import History, Progress
 from unetlib.step import TrainStep
 
 CHECKPOINT = "checkpoint.safetensors"

@@ -14,9 +14,9 @@ from torch import nn
 from unetlib.batcher import Batcher, to_tensor
 from unetlib.checks import UnetlibError
 from unetlib.model import looking_at
-from unetlib.recipe import History
 from unetlib.saving.checkpoint import save_checkpoint
 from unetlib.saving.files import save_weights, write_safely
+from unetlib.saving.history import History
 from unetlib.step import TrainStep
 
 SAVE_EVERY = 60.0  # seconds within an epoch; at its end it is saved anyway

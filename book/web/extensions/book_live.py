@@ -8,7 +8,7 @@ What it says comes from unetlib's labels and from book/languages.yml.
 from docutils import nodes
 
 from unetlib.display.labels import LABELS
-from unetlib.noise import NOISES
+from unetlib.display.noises import NOISES
 from unetlib.pretrained import PRETRAINED
 
 TAGS = ("tag_live-denoiser", "tag_live-inside")
