@@ -4,7 +4,7 @@ RUN := $(PYTHON) book/tools/environment.py
 # Where the book is published, and a folder with what is published there now.
 export REPOSITORY SITE_URL PUBLISHED
 
-.PHONY: help book site serve test test-anywhere test-newest lint format notebooks weights models results font lock clean
+.PHONY: help book site serve lab test test-anywhere test-newest lint format notebooks weights models results font lock clean
 
 help: ## list what make can do
 	@$(PYTHON) book/tools/environment.py --help-make
@@ -18,6 +18,9 @@ site: ## build the site to publish: make site REPOSITORY=owner/name SITE_URL=htt
 
 serve: ## show the site on localhost
 	$(RUN) book/tools/build_site.py serve
+
+lab: ## open the chapters in JupyterLab
+	$(RUN) -m jupyter lab notebooks
 
 test: lint ## run everything that CI runs
 	$(RUN) -m pytest --nbval-lax tests notebooks

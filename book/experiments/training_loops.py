@@ -159,7 +159,7 @@ def ours(
     for _ in range(2):
         turns(step(first, first))
     graphed = GraphedSteps(step, batcher)
-    while not graphed.obstacle:
+    while not graphed.fallback_reason:
         turns(graphed()[-1], graphed.count)
     while True:
         turns(step(*next(batcher)))

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from test_networks_of_ones_own import built, everything
 from torch import distributed
 from torch.nn.functional import mse_loss
 
@@ -46,6 +47,7 @@ CASES = {
     for network, recipe in ((Unet, ARTICLE_NOISE), (SkipUnet, BOOK))
     for name, speed in (("plain", PLAIN), ("fast", EXACT))
 }
+ODD = ("frozen", "unused", "tied", "group norm", "buffer")  # of `NETWORKS`
 
 
 def digits() -> np.ndarray:
@@ -67,6 +69,18 @@ def step_once(folder: str) -> None:
             loss = FastStep(model, recipe, 10, speed)(*next(batcher))
             found[name] = [loss, *(p.grad for p in model.parameters())]
         torch.save(found, Path(folder) / f"{rank()}.pt")
+
+
+def train_odd_ones(folder: str) -> None:
+    """Two epochs of networks that are not the book's; the first one saves them."""
+    learned = {}
+    with process_group(CPU):
+        for name in ODD:
+            model = built(name)
+            fit(model, digits(), TINY, speed=EXACT)
+            learned[name] = everything(model).detach()
+        if rank() == 0:
+            torch.save(learned, Path(folder) / "learned.pt")
 
 
 def train_on(folder: str, *, resume: bool = False, stop_after: int | None = None):
@@ -188,6 +202,16 @@ def test_gradients_are_those_of_the_joint_batch(name, first_steps):
             assert (ours - p.grad).norm() < 1e-4 * p.grad.norm()
 
 
+def test_networks_of_ones_own_learn_as_by_one_process(tmp_path):
+    done = launch(train_odd_ones, tmp_path)
+    assert done.returncode == 0, done.stderr
+    learned = torch.load(tmp_path / "learned.pt", weights_only=True)
+    for name in ODD:
+        model = built(name)
+        fit(model, digits(), TINY, speed=EXACT)
+        torch.testing.assert_close(learned[name], everything(model).detach())
+
+
 def test_one_process_prints_and_saves_and_alone_goes_on(alone, tmp_path):
     done = launch(train_apart, tmp_path)
     assert done.returncode == 0, done.stderr
@@ -267,7 +291,7 @@ def test_without_torchrun_there_is_no_process_group():
     with process_group(CPU):
         assert (rank(), world_size()) == (0, 1) and not distributed.is_initialized()
         step = FastStep(seeded(Unet), BOOK, 1, PLAIN)
-    assert isinstance(step.forward, Unet)
+    assert isinstance(step.network, Unet)
 
 
 if __name__ == "__main__":

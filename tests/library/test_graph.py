@@ -76,7 +76,7 @@ class StandIn:
 @RECIPES
 def test_steps_without_a_graph(few_images, recipe):
     graphed = GraphedSteps(*prepared(few_images, recipe), count=4)
-    assert graphed.obstacle == "cpu has no CUDA graphs"
+    assert graphed.fallback_reason == "cpu has no CUDA graphs"
     check_against_single_steps(graphed, few_images, recipe)
 
 
@@ -92,7 +92,7 @@ def test_replayed_steps_follow_the_schedule(few_images, recipe):
 def test_steps_with_a_graph(few_images, recipe):
     graphed = GraphedSteps(*prepared(few_images, recipe, "cuda"), count=4)
     check_against_single_steps(graphed, few_images, recipe)
-    assert graphed.graph is not None and not graphed.obstacle
+    assert graphed.graph is not None and not graphed.fallback_reason
 
 
 @NEEDS_GPU
@@ -108,13 +108,13 @@ def test_step_that_cannot_be_recorded_goes_on_one_by_one(few_images, monkeypatch
         raise RuntimeError("not permitted when stream is capturing\nand more")
 
     graphed = GraphedSteps(*prepared(few_images, BOOK), count=4)
-    graphed.obstacle = ""  # as on a GPU
+    graphed.fallback_reason = ""  # as on a GPU
     monkeypatch.setattr(graphed, "_warm_up", graphed._one_by_one)
     monkeypatch.setattr(graphed, "_recorded", refuse)
     monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
     with pytest.warns(UserWarning, match="no CUDA graph: .* stream is capturing$"):
         check_against_single_steps(graphed, few_images, BOOK)
-    assert graphed.graph is None and "cannot be recorded" in graphed.obstacle
+    assert graphed.graph is None and "cannot be recorded" in graphed.fallback_reason
 
 
 @NEEDS_GPU
@@ -152,13 +152,13 @@ def test_run_on_a_gpu_can_be_resumed(few_images, tmp_path, speed):
     assert found.loss == pytest.approx(expected.loss, rel=tolerance)
 
 
-def test_obstacles(few_images, monkeypatch):
+def test_reasons_to_fall_back(few_images, monkeypatch):
     step, batcher = prepared(few_images, BOOK)
     monkeypatch.setattr(step, "device", torch.device("cuda"))
     monkeypatch.setattr(torch, "zeros", lambda *_, **__: Tensor())
-    assert "Speed(graph=False)" in GraphedSteps(step, batcher).obstacle
+    assert "Speed(graph=False)" in GraphedSteps(step, batcher).fallback_reason
     monkeypatch.setattr("unetlib.speed.cuda_graph.world_size", lambda: 2)
-    assert "several processes" in GraphedSteps(step, batcher).obstacle
+    assert "several processes" in GraphedSteps(step, batcher).fallback_reason
 
 
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=NEEDS_GPU)])

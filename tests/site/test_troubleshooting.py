@@ -190,13 +190,13 @@ def test_there_is_no_gpu(few_images, monkeypatch) -> list[str]:
 @about("out-of-memory")
 def test_memory_runs_out(few_images, monkeypatch, lab, browser) -> list[str]:
     with monkeypatch.context() as patch:
-        patch.setattr("unetlib.batcher.Batcher.next", lambda _: torch.empty(2**60))
+        patch.setattr("unetlib.batcher.Batcher.draw", lambda _: torch.empty(2**60))
         seen = [error(fit, SkipUnet(), few_images, RECIPE)]
 
     def learn(*_) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
 
-    monkeypatch.setattr(TrainStep, "learn", learn)
+    monkeypatch.setattr(TrainStep, "update", learn)
     seen.append(error(fit, SkipUnet(), few_images, RECIPE))
     with situations.notebook(lab, browser, "import os\nos._exit(1)") as opened:
         return [*seen, opened.locator(".jp-Dialog-body").inner_text()]
@@ -204,13 +204,13 @@ def test_memory_runs_out(few_images, monkeypatch, lab, browser) -> list[str]:
 
 @about("slow")
 def test_progress_shows_how_long_it_takes(mnist, monkeypatch, capsys) -> list[str]:
-    learn = TrainStep.learn
+    learn = TrainStep.update
 
     def stopped(step, *batch) -> torch.Tensor:
         signal.raise_signal(signal.SIGINT)
         return learn(step, *batch)
 
-    monkeypatch.setattr(TrainStep, "learn", stopped)
+    monkeypatch.setattr(TrainStep, "update", stopped)
     fit(Unet(), mnist[0].images, ARTICLE)
     bars = re.split(r"[\r\n]", capsys.readouterr().out)
     return [[bar for bar in bars if " 1/" in bar][-1]]
@@ -260,7 +260,7 @@ def test_shapes_and_types(mnist) -> list[str]:
     generator = torch.Generator().manual_seed(0)
     return [
         error(denoiser, torch.rand(28, 28)),
-        error(denoiser, torch.rand(1, 1, 30, 30)),
+        error(denoiser.network, torch.rand(1, 1, 30, 30)),
         error(add_gaussian_noise, pictures, 0.5, generator),
         error(conv(1, 32), pictures),
         error(fit, Unet(), images / 255, RECIPE),

@@ -24,7 +24,8 @@ class GraphedSteps:
         the usual ones, and single steps may be taken between two calls.
 
     The first call takes its steps one by one, for only what has run before can be
-    recorded. Where nothing can be recorded, every call does so; `obstacle` says why.
+    recorded. Where nothing can be recorded, every call does so, and `fallback_reason`
+    says why.
     """
 
     def __init__(self, step: TrainStep, batcher: Batcher, count: int = 20) -> None:
@@ -37,7 +38,7 @@ class GraphedSteps:
         self.rates = torch.zeros(count, device=step.device)
         self.losses = torch.zeros(count, device=step.device)
         self.graph: torch.cuda.CUDAGraph | None = None
-        self.obstacle = _obstacle(step)
+        self.fallback_reason = _fallback_reason(step)
 
     def __call__(self) -> Tensor:
         """Take the steps; returns their losses, (count,), still on the device."""
@@ -45,7 +46,7 @@ class GraphedSteps:
             rates = torch.tensor([self._next_rate() for _ in range(self.count)])
             self.rates.copy_(rates, non_blocking=True)
             self.graph.replay()
-        elif self.obstacle:
+        elif self.fallback_reason:
             self._one_by_one()
         else:
             self._warm_up()
@@ -54,7 +55,7 @@ class GraphedSteps:
 
     def steps(self, count: int) -> Iterator[Tensor]:
         """As `TrainStep.steps`: by one call while enough are left, then singly."""
-        while count >= self.count and not self.obstacle:
+        while count >= self.count and not self.fallback_reason:
             yield self()
             count -= self.count
         yield from TrainStep.steps(self.step, self.batcher, count)
@@ -95,8 +96,8 @@ class GraphedSteps:
                 self.graph = self._recorded()
         except RuntimeError as error:  # a model may do what no graph can hold
             reason = str(error.__context__ or error).partition("\n")[0]
-            self.obstacle = f"the step cannot be recorded: {reason}"
-            warnings.warn(f"no CUDA graph: {self.obstacle}", stacklevel=3)
+            self.fallback_reason = f"the step cannot be recorded: {reason}"
+            warnings.warn(f"no CUDA graph: {self.fallback_reason}", stacklevel=3)
 
     def _recorded(self) -> torch.cuda.CUDAGraph:
         graph = torch.cuda.CUDAGraph()
@@ -116,7 +117,7 @@ class GraphedSteps:
         return graph
 
 
-def _obstacle(step: TrainStep) -> str:
+def _fallback_reason(step: TrainStep) -> str:
     """Why the step cannot be recorded; empty where nothing is known against it."""
     if step.device.type != "cuda":
         return f"{step.device} has no CUDA graphs"

@@ -102,7 +102,9 @@ def parallel(model: nn.Module) -> nn.Module:
         return model
     device = next(model.parameters()).device
     return DistributedDataParallel(
-        model, device_ids=None if device.type == "cpu" else [device]
+        model,
+        device_ids=None if device.type == "cpu" else [device],
+        static_graph=True,  # each step is alike; so it may have parameters without use
     )
 
 

@@ -65,6 +65,6 @@ class FastStep(TrainStep):
             return
         if self.graphed is None or self.graphed.batcher is not batcher:
             self.graphed = GraphedSteps(self, batcher)
-            if self.graphed.obstacle and rank() == 0:
-                print(f"no CUDA graph: {self.graphed.obstacle}")
+            if self.graphed.fallback_reason and rank() == 0:
+                print(f"no CUDA graph: {self.graphed.fallback_reason}")
         yield from self.graphed.steps(count)
