@@ -39,20 +39,21 @@ class Recipe:
     network: str = "Unet"  # or "SkipUnet"
     scale: float = 1 / 255  # pixel (0 to 255) times scale is what the network sees
     sigma: tuple[float, float] | None = None  # range of noise levels; None: no noise
-    sigma_distribution: str = "uniform"  # or "log-uniform", "log-normal"
     batch_size: int = 320
     draws_per_image: int = 1  # an epoch draws this many pictures per picture
     epochs: int = 30
     lr: float = 2e-5
     one_cycle: bool = False  # lr rises to `lr` and falls to 0; else it is constant
-    clip_norm: float | None = None  # longer gradients are shortened to this norm
-    ema: float | None = None  # decay of the running mean of the weights, e.g. 0.999
-    prediction: str = "clean"  # what the network gives; or "residual", the noise
-    loss_function: str = "squared"  # or "absolute", "charbonnier"
-    sigma_weight: float = 0.0  # a picture's loss counts max(sigma, 0.01)**-this times
     loss_reduction: str = "sum"  # or "mean"
     loss_factor: float = 1.0
     save_every: int = 1  # epochs between two files of weights
+    # what else may be varied:
+    sigma_distribution: str = "uniform"  # or "log-uniform", "log-normal"
+    sigma_weight: float = 0.0  # a picture's loss counts max(sigma, 0.01)**-this times
+    loss_function: str = "squared"  # or "absolute", "charbonnier"
+    prediction: str = "clean"  # what the network gives; or "residual", the noise
+    clip_norm: float | None = None  # longer gradients are shortened to this norm
+    ema: float | None = None  # decay of the running mean of the weights, e.g. 0.999
 
     def __post_init__(self) -> None:
         check_recipe(self, CHOICES)
