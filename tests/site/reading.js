@@ -26,9 +26,9 @@ function tooWide() {
     .map(titleOf);
 }
 
-async function violations() {
+async function violations(rules) {
   const { theme } = document.documentElement.dataset;
-  const found = await axe.run({ resultTypes: ["violations"] });
+  const found = await axe.run({ resultTypes: ["violations"], ...rules });
   return found.violations
     .filter(({ impact }) => ["serious", "critical"].includes(impact))
     .flatMap(({ id, nodes }) =>

@@ -123,9 +123,7 @@ def check_opened(notebook: NotebookNode) -> None:
 def test_the_first_chapter_opens_in_colab(host, published, tmp_path):
     before = [host.version(package) for package in HELD]
     for language in LANGUAGES:
-        notebook = open_notebook(
-            host, published, language, "00_welcome", tmp_path
-        )
+        notebook = open_notebook(host, published, language, "00_welcome", tmp_path)
         check_opened(notebook)
         assert [host.version(package) for package in HELD] == before
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import situations
 import torch
+from building import ROOT
 from languages import FALLBACK, LANGUAGES
 from matplotlib import font_manager
 from messages import REPRODUCED, about, blocks, entries, misquoted, page, said
