@@ -26,12 +26,12 @@ test: lint ## run everything that CI runs
 	$(RUN) -m pytest --nbval-lax tests notebooks
 
 test-anywhere: ## run the published notebooks where little is installed, old and new
-	$(RUN) -m pytest -m anywhere tests/test_anywhere.py
+	$(RUN) -m pytest -m anywhere tests/site/test_anywhere.py
 
 # A file that PIP_CONSTRAINT names may hold packages back, e.g. with torch==2.13.0.
 test-newest: ## run library tests and notebooks with the newest dependencies
 	$(RUN) --newest -m pytest --nbval-lax -m "not site and not anywhere" \
-		--ignore tests/test_project.py tests notebooks
+		--ignore tests/project tests notebooks
 
 lint: ## check code and notebooks with ruff
 	$(RUN) -m ruff check .

@@ -1,12 +1,10 @@
 """The chapters and their notebooks, as the tests of both read them."""
 
-from pathlib import Path
-
 import nbformat
+from building import ROOT
 from manuscript import chapter_paths
 from nbformat import NotebookNode
 
-ROOT = Path(__file__).resolve().parents[1]
 CHAPTERS = chapter_paths()
 NAMES = [chapter.stem for chapter in CHAPTERS]
 

@@ -1,19 +1,25 @@
 """What several tests share."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import os
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 import pytest
-import torch
-from browser import launch
+from building import alone
 from hypothesis import HealthCheck, settings
-from playwright.sync_api import Browser, sync_playwright
-from website import build, build_published, free_port, serve
+from npm_packages import install_npm
 
-from unetlib.data import Digits, load_mnist
+# Read as torch is loaded, here and in what the tests start: kernels, other processes.
+# Waiting threads give way to other programs (see unetlib/__init__.py); and where the
+# tests themselves run in several processes (pytest -n 2), one thread for each.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import torch  # noqa: E402
+
+from unetlib.data import Digits, load_mnist  # noqa: E402
 
 matplotlib.use("Agg")
 
@@ -27,13 +33,6 @@ settings.register_profile(
 )
 settings.register_profile("search", settings.get_profile("same"), derandomize=False)
 settings.load_profile("same")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what reads the built site: the fixture, or one that is made from it."""
-    for item in items:
-        if {"site", "published"} & {*getattr(item, "fixturenames", ())}:
-            item.add_marker(pytest.mark.site)
 
 
 @pytest.fixture(scope="session")
@@ -54,40 +53,7 @@ def few_images(mnist) -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
-def site() -> Path:
-    """The site folder, up to date."""
-    return build()
-
-
-@pytest.fixture(scope="session")
-def served(site) -> Iterator[str]:
-    """Where the site can be read: http://127.0.0.1:<port>, without a slash."""
-    with serve(site) as address:
-        yield address
-
-
-@dataclass(frozen=True)
-class Published:
-    """A site that is published: the address stamped into it, and its folder."""
-
-    address: str
-    folder: Path
-
-
-@pytest.fixture(scope="session")
-def published(tmp_path_factory) -> Iterator[Published]:
-    """The site as a fork publishes it, on this machine."""
-    port, folder = free_port(), tmp_path_factory.mktemp("published")
-    address = f"http://127.0.0.1:{port}"
-    build_published(folder, REPOSITORY="reader/fork", SITE_URL=address)
-    with serve(folder, port):
-        yield Published(address, folder)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """One headless Chromium for all; each test takes a context or a page of its own."""
-    with sync_playwright() as playwright:
-        chromium = launch(playwright)
-        yield chromium
-        chromium.close()
+def node_modules() -> Path:
+    """The folder that npm filled."""
+    with alone():
+        return install_npm()

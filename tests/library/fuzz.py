@@ -1,6 +1,6 @@
 """Damages files and reads them; test_fuzz.py runs it in processes of its own.
 
-    python tests/fuzz.py KIND FIRST COUNT FOLDER
+    python tests/library/fuzz.py KIND FIRST COUNT FOLDER
 
 A further kind of file is one more line in KINDS: a function that writes valid files
 into a folder, and one that reads them back and sees that they hold what they say.

@@ -8,11 +8,11 @@ from zipfile import ZipFile
 
 import nbformat
 import pytest
-from bs4 import BeautifulSoup
+from building import ROOT
 from chapters import NAMES, committed
 from languages import LANGUAGES
 from publishing import Address, build_wheel, contents
-from website import ROOT, pages
+from website import pages, parse, serve
 
 from unetlib import __version__ as VERSION
 
@@ -25,10 +25,6 @@ PLACES = {
     "reader/fork/blob/gh-pages/",
     "Binder": "https://mybinder.org/v2/gh/reader/fork/HEAD?labpath=",
 }
-
-
-def parse(page: Path) -> BeautifulSoup:
-    return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
 
 
 # ---------- buttons ----------
@@ -82,13 +78,14 @@ def test_nothing_in_the_sources_names_a_repository():
             continue
         text = path.read_text(encoding="utf-8")
         for found in re.findall(r"github\.(?:com|io)/([\w.-]+/[\w.-]+)", text):
-            if name not in {"tests/test_publishing.py", "book/web/package-lock.json"}:
+            if name not in {"tests/site/test_publishing.py", "book/web/package-lock.json"}:
                 assert found == "reader/fork", (name, found)
 
 
 def test_the_menu_by_keyboard(published, browser):
     page = browser.new_page()
-    page.goto(f"{published.address}/en/01_data.html")
+    with serve(published.folder) as address:
+        page.goto(f"{address}/en/01_data.html")
     colab = page.get_by_role("link", name="Colab")
     assert not colab.is_visible()
     page.locator(".book-run").press("Enter")

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 
 import pytest
 import yaml
-from chapters import ROOT
+from building import ROOT
 from languages import LANGUAGES
 from packaging.markers import default_environment
 from packaging.requirements import Requirement

@@ -1,23 +1,13 @@
 """A reader opens the welcome notebook in a real JupyterLab and drags the noise."""
 
-import json
-import os
 import re
-import secrets
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import nbformat
 import pytest
 from chapters import committed
 from languages import LANGUAGES
 from playwright.sync_api import Browser, Locator, Page, expect
-from website import free_port
 
 from unetlib.display.labels import label, use_language
 from unetlib.display.widgets import noise_explorer
@@ -26,62 +16,6 @@ from unetlib.metrics import psnr, ssim
 NAMES = ["sigma", "digit", "noise", "model", "new_noise"]
 NAMES += ["clean", "noisy", "denoised", "residual"]
 SECONDS = 60  # for what a slow machine may take; a test that passes waits far less
-
-
-@dataclass(frozen=True)
-class Lab:
-    """A running JupyterLab."""
-
-    address: str
-    token: str
-    folder: Path  # of its notebooks
-
-    def url(self, name: str) -> str:
-        return f"{self.address}/lab/tree/{name}?reset&token={self.token}"
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory) -> Iterator[Lab]:
-    """JupyterLab with nobody's settings, on a port of its own; it asks no network."""
-    folder, home = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("home")
-    settings = home / "settings/@jupyterlab/apputils-extension"
-    settings.mkdir(parents=True)
-    quiet = {"fetchNews": "false", "checkForUpdates": False}
-    (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
-    port = free_port()
-    lab = Lab(f"http://127.0.0.1:{port}", secrets.token_hex(), folder)
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
-    command += [f"--port={port}", "--port-retries=0", f"--notebook-dir={folder}"]
-    command += [f"--IdentityProvider.token={lab.token}"]
-    command += ["--LabApp.extension_manager=readonly"]
-    places = {
-        "JUPYTER_CONFIG_DIR": home / "config",
-        "JUPYTER_DATA_DIR": home / "data",
-        "JUPYTER_RUNTIME_DIR": home / "runtime",
-        "JUPYTERLAB_SETTINGS_DIR": home / "settings",
-        "JUPYTERLAB_WORKSPACES_DIR": home / "workspaces",
-        "IPYTHONDIR": home / "ipython",
-    }
-    environment = os.environ | {key: str(path) for key, path in places.items()}
-    with (home / "log.txt").open("w") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-    try:
-        _wait_until_it_answers(lab, server, home / "log.txt")
-        yield lab
-    finally:
-        server.terminate()  # ends its kernels too
-        server.wait(SECONDS)
-
-
-def _wait_until_it_answers(lab: Lab, server: subprocess.Popen, log: Path) -> None:
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            urllib.request.urlopen(f"{lab.address}/api", timeout=5).close()
-            return
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail(f"JupyterLab did not start:\n{log.read_text()[-2000:]}")
 
 
 def two_explorers(language: str) -> nbformat.NotebookNode:

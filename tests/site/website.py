@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,9 +13,11 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
-ROOT = Path(__file__).resolve().parent.parent
+from bs4 import BeautifulSoup
+from building import ROOT, alone
+
 SITE = ROOT / "site"
-BUILD = ROOT / "book" / "tools" / "build_site.py"
+PUBLISHED = ROOT / "build" / "published"
 TYPES = {
     ".js": "text/javascript",
     ".mjs": "text/javascript",
@@ -25,35 +28,54 @@ TYPES = {
 TEXT = ("text/", "application/json", "image/svg+xml")
 
 
-def build() -> Path:
-    """The site folder, built again only where something it is made of is newer."""
-    inputs = [ROOT / "book", ROOT / "unetlib", ROOT / "notebooks"]
-    files = [f for folder in inputs for f in folder.rglob("*") if f.is_file()]
-    newest = max(
-        f.stat().st_mtime for f in files if not {"__pycache__", "runs"} & set(f.parts)
-    )
-    index = SITE / "index.html"
-    if not index.is_file() or index.stat().st_mtime < newest:
-        command = [sys.executable, str(BUILD)]
-        done = subprocess.run(command, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr[-5000:]
-    return SITE
+def build(folder: Path, **address: str) -> Path:
+    """The site in `folder`, built again only where something it is made of is newer.
 
-
-def build_published(folder: Path, **address: str) -> Path:
-    """The site as it is published at an address (REPOSITORY=…, SITE_URL=…)."""
-    command = [sys.executable, str(BUILD), "--out", folder]
-    done = subprocess.run(
-        command, env=os.environ | address, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr[-5000:]
+    address: where it is published (REPOSITORY=…, SITE_URL=…), if at all.
+    """
+    with alone():
+        index = folder / "index.html"
+        if not index.is_file() or index.stat().st_mtime < newest_source():
+            builder = ROOT / "book" / "tools" / "build_site.py"
+            command = [sys.executable, str(builder), "--out", str(folder)]
+            environment = os.environ | address
+            done = subprocess.run(
+                command, env=environment, capture_output=True, text=True
+            )
+            assert done.returncode == 0, done.stderr[-5000:]
     return folder
+
+
+def newest_source() -> float:
+    """When something that the site is made of changed last."""
+    sources = [ROOT / "book", ROOT / "unetlib", ROOT / "notebooks"]
+    files = [f for folder in sources for f in folder.rglob("*") if f.is_file()]
+    made = {"__pycache__", "runs"}
+    return max(f.stat().st_mtime for f in files if not made & set(f.parts))
 
 
 def pages(site: Path, language: str | None = None) -> list[Path]:
     """Every page that has the book's look; not the redirects and the root page."""
     found = sorted(site.glob(f"{language or '*'}/**/*.html"))
     return [p for p in found if p.name != "index.html" and "_static" not in p.parts]
+
+
+def link(source: str, target: str) -> None:
+    """The same file under another name, or a copy where that lies on another disk."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy(source, target)
+
+
+@cache
+def _parsed(html: str) -> BeautifulSoup:
+    return BeautifulSoup(html, "html.parser")
+
+
+def parse(page: Path) -> BeautifulSoup:
+    """What a page says, to be looked at and not to be changed: others see the same."""
+    return _parsed(page.read_text(encoding="utf-8"))
 
 
 @cache

@@ -10,18 +10,21 @@ import json
 import subprocess
 import tomllib
 import venv
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 import pytest
 import torch
+from building import ROOT
 from chapters import NAMES
 from languages import LANGUAGES
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from packaging.requirements import Requirement
-from website import ROOT
+from publishing import Address, build_wheel, write_notebooks
+from website import serve
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 NEEDED = [Requirement(line) for line in PROJECT["project"]["dependencies"]]
@@ -38,6 +41,19 @@ USED_GPU = """
 import torch
 torch.cuda.max_memory_allocated() > 0 if torch.cuda.is_available() else None
 """
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory) -> Iterator[Path]:
+    """Where wheel and stamped notebooks lie, as a fork serves them on this machine."""
+    folder = tmp_path_factory.mktemp("published")
+    with serve(folder) as address:
+        wheel = build_wheel(folder / "dist", folder / "work", None)
+        fork = Address("reader/fork", address)
+        for language in LANGUAGES.values():
+            into = folder / "notebooks" / language.code
+            write_notebooks(ROOT / "notebooks", language, into, fork, wheel.name)
+        yield folder
 
 
 @dataclass(frozen=True)
@@ -75,10 +91,10 @@ def host(request, tmp_path_factory) -> Host:
 
 
 def open_notebook(
-    host: Host, site: Path, language: str, name: str, folder: Path
+    host: Host, published: Path, language: str, name: str, folder: Path
 ) -> NotebookNode:
     """Execute a stamped notebook, from its first cell on, in an empty folder."""
-    path = site / "notebooks" / language / f"{name}.ipynb"
+    path = published / "notebooks" / language / f"{name}.ipynb"
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -108,7 +124,7 @@ def test_the_first_chapter_opens_in_colab(host, published, tmp_path):
     before = [host.version(package) for package in HELD]
     for language in LANGUAGES:
         notebook = open_notebook(
-            host, published.folder, language, "00_welcome", tmp_path
+            host, published, language, "00_welcome", tmp_path
         )
         check_opened(notebook)
         assert [host.version(package) for package in HELD] == before
@@ -122,5 +138,5 @@ def test_the_first_chapter_opens_in_colab(host, published, tmp_path):
 @pytest.mark.parametrize("host", KINDS, indirect=True)
 def test_every_notebook_runs(host, published, language, name, tmp_path):
     before = [host.version(package) for package in HELD]
-    check_opened(open_notebook(host, published.folder, language, name, tmp_path))
+    check_opened(open_notebook(host, published, language, name, tmp_path))
     assert [host.version(package) for package in HELD] == before

@@ -1,5 +1,5 @@
 "use strict";
-// What tests/test_reading.py asks of a page, from within it.
+// What test_reading.py asks of a page, from within it.
 
 const titleOf = (e) => `${e.tagName} .${e.className} ${e.textContent.slice(0, 60)}`;
 const isShown = (e) => e.checkVisibility({ visibilityProperty: true });

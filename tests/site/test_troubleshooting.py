@@ -17,7 +17,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import situations
-import test_jupyterlab
 import torch
 from languages import FALLBACK, LANGUAGES
 from matplotlib import font_manager
@@ -26,7 +25,6 @@ from packaging.requirements import Requirement
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from situations import draw, import_without_packages, run_first_cell
-from website import ROOT
 
 from unetlib import load_pretrained, use_language
 from unetlib.data import Digits, load_mnist
@@ -41,7 +39,6 @@ from unetlib.saving.checkpoint import CHECKPOINT, checksum
 from unetlib.step import TrainStep
 
 RECIPE = replace(BOOK, batch_size=8, epochs=2)  # 8 steps an epoch on 64 pictures
-lab = test_jupyterlab.lab
 
 
 def error(call: Callable, *arguments, **options) -> str:

@@ -5,8 +5,8 @@ import textwrap
 from collections.abc import Callable
 from functools import cache, wraps
 
+from building import ROOT
 from languages import LANGUAGES
-from website import ROOT
 
 REPRODUCED: set[str] = set()  # the entries that a test is about
 

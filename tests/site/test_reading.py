@@ -8,10 +8,10 @@ must not pass. What goes on within the page stands in reading.js.
 from collections.abc import Iterator
 
 import pytest
+from building import ROOT
 from chapters import NAMES
 from languages import LANGUAGES
 from reader import DESKTOP, Reader, visit
-from website import ROOT
 
 PAGES = [
     f"{language}/{name}.html"

@@ -13,9 +13,8 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
-from bs4 import BeautifulSoup
-from npm_packages import install_npm
-from website import ROOT, serve
+from building import ROOT
+from website import link, parse, serve
 
 CODE = "eo"  # Esperanto: Sphinx knows it, and every word here says that it is its
 HEAD = """\
@@ -124,14 +123,6 @@ def book(tmp_path_factory) -> Path:
     return root
 
 
-def link(source: str, target: str) -> None:
-    """The same file under another name, or a copy where that lies on another disk."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy(source, target)
-
-
 def run(book: Path, *command: str, **environment: str) -> str:
     """What Python prints, with the copies where it looks for modules."""
     path = os.pathsep.join([str(book), str(book / "book" / "tools")])
@@ -148,11 +139,10 @@ def run(book: Path, *command: str, **environment: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def site(book) -> Path:
+def site(book, node_modules) -> Path:
     """The small book, built as it would be published."""
     run(book, "-c", NOTEBOOKS)
-    modules = install_npm()
-    shutil.copytree(modules.parent, book / "build" / "npm", copy_function=link)
+    shutil.copytree(node_modules.parent, book / "build" / "npm", copy_function=link)
     address = {"REPOSITORY": "reader/fork", "SITE_URL": "https://book.example"}
     run(book, "book/tools/build_site.py", **address)
     return book / "site"
@@ -162,10 +152,6 @@ def site(book) -> Path:
 def entries(book) -> dict[str, dict]:
     file = book / "book" / "languages.yml"
     return yaml.safe_load(file.read_text(encoding="utf-8"))["languages"]
-
-
-def parse(page: Path) -> BeautifulSoup:
-    return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
 
 
 def test_figures_and_sliders_speak_it(book):

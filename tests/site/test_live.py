@@ -8,12 +8,12 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from building import ROOT
 from languages import LANGUAGES
 from matplotlib.image import imread
 from onnx import numpy_helper
 from playwright.sync_api import BrowserContext, Locator, Page
 from safetensors.numpy import load_file
-from website import ROOT
 
 from unetlib.display.feature_maps import feature_maps
 from unetlib.display.labels import LABELS

@@ -20,21 +20,28 @@ import pytest
 from damage import foreign
 
 FILES = 2_500  # of each kind
+SOME = 500  # of which these are read each time, and the others once a week
 
 
+@pytest.mark.parametrize(
+    ("first", "count"),
+    [(0, SOME), pytest.param(SOME, FILES - SOME, marks=pytest.mark.weekly)],
+)
 @pytest.mark.parametrize("kind", fuzz.KINDS)
-def test_damaged_files_are_refused_or_loaded_as_what_they_hold(kind, tmp_path):
-    command = [sys.executable, fuzz.__file__, kind, "0", str(FILES), tmp_path]
+def test_damaged_files_are_refused_or_loaded_as_what_they_hold(
+    kind, first, count, tmp_path
+):
+    command = [sys.executable, fuzz.__file__, kind, str(first), str(count), tmp_path]
     done = subprocess.run(command, capture_output=True, text=True)
     *lines, last = done.stdout.splitlines() or [""]
     assert done.returncode == 0, f"file {last}: {done.stderr}"
     assert not done.stderr  # not even a warning
     tally = json.loads(last)
-    assert sum(tally.values()) == len(lines) == FILES
-    assert tally["refused"] > FILES / 2
+    assert sum(tally.values()) == len(lines) == count
+    assert tally["refused"] > count / 2
     # A checksum refuses whatever is not exactly what was shipped, or saved.
     with_checksum = kind in ("npz", "checkpoint")
-    assert tally["loaded"] == 0 if with_checksum else tally["loaded"] > FILES / 100
+    assert tally["loaded"] == 0 if with_checksum else tally["loaded"] > count / 100
 
 
 def test_there_are_ten_thousand():

@@ -1,17 +1,14 @@
-"""Training is killed, stopped, spoilt, and runs out of disk: what was saved stays."""
+"""Training is stopped, spoilt, and runs out of disk: what was saved stays."""
 
 import errno
 import io
-import multiprocessing
 import os
-import random
 import signal
 import time
 import warnings
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from jupyter_client.manager import start_new_kernel
@@ -21,15 +18,13 @@ from unetlib.checks import UnetlibError
 from unetlib.fit import fit
 from unetlib.model import SkipUnet, Unet
 from unetlib.recipe import ARTICLE, BOOK, Recipe
-from unetlib.saving import checkpoint, files, saver
+from unetlib.saving import checkpoint, saver
 from unetlib.saving.checkpoint import CHECKPOINT, read_checkpoint
 from unetlib.saving.safeguards import advice_on_memory
 from unetlib.speed.fast_step import FastStep
 from unetlib.step import TrainStep
 
-KILLS = 50
 RECIPE = replace(BOOK, batch_size=8, epochs=3)  # 8 steps an epoch on 64 pictures
-LONG = replace(RECIPE, epochs=100)
 IN_A_NOTEBOOK = """
 import torch
 from dataclasses import replace
@@ -41,7 +36,6 @@ recipe = replace(BOOK, batch_size=8, epochs=1000)
 model = SkipUnet(width=4)
 history = fit(model, load_mnist()[0].images[:64], recipe, folder={folder!r})
 """
-WAYS = multiprocessing.get_all_start_methods()
 
 
 def seeded(network=SkipUnet, **options) -> torch.nn.Module:
@@ -57,47 +51,6 @@ def weights(model: torch.nn.Module) -> torch.Tensor:
 def save_every_step(monkeypatch):
     monkeypatch.setattr(fitting, "LOOK_EVERY", 1)
     monkeypatch.setattr(saver, "SAVE_EVERY", 0.0)
-
-
-# ---------- killed ----------
-
-
-def train_on(folder: Path, images: np.ndarray, begun) -> None:
-    """What is killed: it goes on from where it was, and saves after every step."""
-    fitting.LOOK_EVERY, saver.SAVE_EVERY = 1, 0.0
-    files.os.fsync = lambda _: time.sleep(0.005)  # a slow disk
-    save = saver.save_checkpoint
-    saver.save_checkpoint = lambda *state: save(*state) or begun.set()
-    there = (folder / CHECKPOINT).exists()
-    fit(seeded(width=4), images, LONG, folder=folder, resume=there)
-
-
-def test_killed_time_and_again_it_reaches_the_same_weights(few_images, tmp_path):
-    # Its children start with torch imported; Windows has no such server.
-    context = multiprocessing.get_context(
-        "forkserver" if "forkserver" in WAYS else "spawn"
-    )
-    context.set_forkserver_preload(["test_survives"])
-    when, torn = random.Random(0), 0
-    for _ in range(KILLS):
-        begun = context.Event()
-        victim = context.Process(target=train_on, args=(tmp_path, few_images, begun))
-        victim.start()
-        assert begun.wait(60)
-        time.sleep(when.uniform(0.0, 0.2))
-        victim.kill()
-        victim.join()
-        assert victim.exitcode != 0
-        torn += (tmp_path / f"{CHECKPOINT}.part").exists()
-    assert torn, "no save was torn: the moments are badly chosen"
-    about, _ = read_checkpoint(tmp_path / CHECKPOINT)
-    assert 0 < len(about["history"].loss) < LONG.epochs
-    whole, resumed = seeded(width=4), seeded(width=4)
-    expected = fit(whole, few_images, LONG)
-    history = fit(resumed, few_images, LONG, folder=tmp_path, resume=True)
-    assert torch.equal(weights(resumed), weights(whole))
-    assert history.loss == expected.loss
-    assert not list(tmp_path.glob("*.part"))
 
 
 @pytest.mark.parametrize("network", [SkipUnet, Unet])

@@ -8,7 +8,6 @@ must not pass. That reading a page needs no more stands in test_reading.py.
 import base64
 import hashlib
 import re
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,20 +15,12 @@ from bs4 import BeautifulSoup
 from languages import LANGUAGES
 from policy import protect
 from reader import watch_policy
+from website import parse
 
 POLICY = 'meta[http-equiv="Content-Security-Policy"]'
 NEEDED = {"default-src", "script-src", "object-src", "base-uri", "form-action"}
 HASH = re.compile(r"'sha256-[\w+/]{43}='")
 INLINE = re.compile(r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
-
-
-@cache
-def soup(html: str) -> BeautifulSoup:
-    return BeautifulSoup(html, "html.parser")
-
-
-def parse(page: Path) -> BeautifulSoup:
-    return soup(page.read_text(encoding="utf-8"))
 
 
 def directives(page: BeautifulSoup) -> dict[str, list[str]]:
