@@ -1,7 +1,8 @@
 """What a notebook's outputs depend on, as one number: its code and the code it uses.
 
 Of the library that is every module that the notebook imports, or that those import,
-without comments, docstrings and blank lines, and the data that their packages ship.
+without comments, docstrings, blank lines and the version, and the data that their
+packages ship.
 """
 
 import ast
@@ -21,6 +22,7 @@ DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 LAYOUT = {
     tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER
 }  # fmt: skip
+VERSION = re.compile(r"(?m)^__version__ = .*$")  # each release raises it
 NEVER_READ = {".md", ".txt", ".typed", ".pyc"}
 
 
@@ -33,7 +35,8 @@ def fingerprint(notebook: NotebookNode, package: Path = PACKAGE) -> str:
     for path in used_files((cell.source for cell in cells), package):
         digest.update(f"{path.relative_to(package).as_posix()}\n".encode())
         if path.suffix == ".py":
-            digest.update(bare(path.read_text(encoding="utf-8")).encode())
+            source = VERSION.sub("", path.read_text(encoding="utf-8"))
+            digest.update(bare(source).encode())
         else:
             digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -9,7 +9,9 @@ from fingerprint import bare, fingerprint, used_files
 
 # A library with a module for every way in which a notebook may come to use one.
 LIBRARY = {
-    "__init__.py": '"""Says what it is."""\nfrom toylib.core import start\n',
+    "__init__.py": (
+        '"""Says what it is."""\nfrom toylib.core import start\n__version__ = "1"\n'
+    ),
     "core.py": (
         '"""About the core; see toylib.unused."""\n\n\n'
         "def start():  # a comment\n"
@@ -69,6 +71,7 @@ def changes(library: Path, name: str, old: str, new: str) -> bool:
 @pytest.mark.parametrize(
     ("name", "old", "new"),
     [
+        ("__init__.py", '"1"', '"2"'),
         ("core.py", "# a comment", "# another"),
         ("core.py", "  # a comment", ""),
         ("core.py", "Docstring", "Another"),

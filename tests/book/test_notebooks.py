@@ -5,9 +5,11 @@ nbval executes them again (`pytest --nbval-lax notebooks`); here they are read.
 
 import re
 
+import nbformat
 import pytest
 from chapters import CHAPTERS, NAMES, committed, prose
 from languages import FALLBACK, LANGUAGES
+from nbformat import NotebookNode
 from prose import fill, join_lines
 
 from notebooks import NOTEBOOKS, generate
@@ -120,3 +122,40 @@ def test_chinese_lines_are_joined_and_blocks_are_not():
         "你好。再见，PyTorch 好 A 了。\n\n- 一\n- 二三\n\n> 四五\n\n```\n六\n七\n```"
     )
     assert join_lines(text) == expected
+
+
+def outputs(cell: NotebookNode) -> list[tuple]:
+    """What a cell put out, save what depends on language, machine or time."""
+    found = []
+    for output in cell.outputs:
+        kinds = sorted({*output.get("data", {})} - {"text/plain"})
+        found.append(
+            (output.output_type, output.get("name"), output.get("ename"), kinds)
+        )
+    compared = "nbval-check-output" in cell.metadata.tags
+    return [*found, *(o.get("text") for o in cell.outputs if compared)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_all_languages_put_out_the_same(name):
+    """So it is enough to execute one of them often."""
+    one, *others = (
+        [cell for cell in committed(name, language).cells if cell.cell_type == "code"]
+        for language in LANGUAGES
+    )
+    for other in others:
+        for cell, twin in zip(one, other, strict=True):
+            assert outputs(cell) == outputs(twin), cell.id
+
+
+def test_another_output_is_seen():
+    new_output = nbformat.v4.new_output
+    made = [
+        new_output("stream", text="1"),
+        new_output("stream", text="2"),
+        new_output("stream", text="1", name="stderr"),
+        new_output("display_data", data={"image/png": ""}),
+    ]
+    tags = {"tags": ["nbval-check-output"]}
+    cells = [nbformat.v4.new_code_cell(outputs=[o], metadata=tags) for o in made]
+    assert all(outputs(cells[0]) != outputs(cell) for cell in cells[1:])
