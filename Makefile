@@ -23,10 +23,12 @@ lab: ## open the chapters in JupyterLab
 	$(RUN) -m jupyter lab notebooks
 
 # The notebooks' code is the same in every language. The Chinese ones need a font and
-# wider words besides: what passes there passes in English.
+# wider words besides: what passes there passes in English. In two processes, each takes
+# a whole file or notebook (loadscope): cells need the ones before, tests share fixtures.
 test: lint ## run what every push runs: the notebooks in one language, nothing slow
-	$(RUN) -m pytest --nbval-lax tests notebooks/zh
+	$(RUN) -m pytest -n 2 --dist loadscope --nbval-lax tests notebooks/zh
 
+# In one process, for PyTorch to have as many threads as it has at a reader's.
 test-all: lint ## run everything: all languages, and what is slow and rarely fails
 	$(RUN) -m pytest --nbval-lax -m "" tests notebooks
 
@@ -35,7 +37,7 @@ test-anywhere: ## run the published notebooks where little is installed, old and
 
 # A file that PIP_CONSTRAINT names may hold packages back, e.g. with torch==2.13.0.
 test-newest: ## run library tests and notebooks with the newest dependencies
-	$(RUN) --newest -m pytest --nbval-lax -m "not site and not anywhere" \
+	$(RUN) --newest -m pytest -n 2 --dist loadscope --nbval-lax -m "not site and not anywhere" \
 		--ignore tests/project tests notebooks
 
 lint: ## check code and notebooks with ruff

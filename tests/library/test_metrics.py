@@ -52,7 +52,7 @@ def test_what_lies_outside_the_screen_costs_nothing():
 def test_shapes_must_match(metric):
     with pytest.raises(UnetlibError, match=r"got \(1, 1, 8, 8\) and \(2, 1, 8, 8\)"):
         metric(torch.zeros(1, 1, 8, 8), torch.zeros(2, 1, 8, 8))
-    with pytest.raises(UnetlibError, match=r"\(B, 1, H, W\)"):
+    with pytest.raises(UnetlibError, match=r"\(8, 8\)"):
         metric(torch.zeros(8, 8), torch.zeros(8, 8))
 
 
@@ -66,5 +66,5 @@ def test_denoising_psnr_treats_every_method_alike(clean):
     assert 20 < before[0.1] < 24 and 6 < before[0.5] < 10
     perfect = denoising_psnr(lambda _: clean, clean, [0.5])
     assert perfect[0.5] == float("inf")
-    with pytest.raises(UnetlibError, match="from 0 to 1000, got -1"):
+    with pytest.raises(UnetlibError, match="-1"):
         denoising_psnr(lambda x: x, clean, [-1])

@@ -85,11 +85,11 @@ def test_output_has_the_shape_of_the_input(network, shape):
 @pytest.mark.parametrize(
     ("shape", "message"),
     [
-        ((1, 1, 30, 28), r"divisible by 4, got \(30, 28\)"),
-        ((1, 1, 28, 27), r"divisible by 4, got \(28, 27\)"),
-        ((1, 1, 0, 0), r"divisible by 4, got \(0, 0\)"),
-        ((1, 3, 28, 28), r"\(B, 1, H, W\), got \(1, 3, 28, 28\)"),
-        ((28, 28), r"\(B, 1, H, W\), got \(28, 28\)"),
+        ((1, 1, 30, 28), r"\(30, 28\)"),
+        ((1, 1, 28, 27), r"\(28, 27\)"),
+        ((1, 1, 0, 0), r"\(0, 0\)"),
+        ((1, 3, 28, 28), r"\(1, 3, 28, 28\)"),
+        ((28, 28), r"\(28, 28\)"),
     ],
 )
 def test_wrong_inputs_are_named(network, shape, message):

@@ -179,7 +179,7 @@ def test_pictures_with_three_channels(network, few_images, tmp_path):
     fit(resumed, colour, RECIPE, folder=tmp_path, stop_after=1)
     fit(resumed, colour, RECIPE, folder=tmp_path, resume=True)
     assert torch.equal(everything(resumed), everything(model))
-    with pytest.raises(UnetlibError, match=r"\(B, 3, H, W\), got \(1, 1, 28, 28\)"):
+    with pytest.raises(UnetlibError, match=r"\(1, 1, 28, 28\)"):
         model(torch.rand(1, 1, 28, 28))
 
 

@@ -103,18 +103,18 @@ def test_sigma_as_a_tensor_is_sigma_as_a_number(add_noise, clean):
 @every_kind
 @pytest.mark.parametrize("sigma", [-0.1, math.nan, math.inf])
 def test_impossible_sigma(add_noise, sigma):
-    with pytest.raises(UnetlibError, match=f"from 0 to 1.*, got {sigma}"):
+    with pytest.raises(UnetlibError, match=str(sigma)):
         add_noise(torch.zeros(1, 1, 4, 4), sigma, generator())
 
 
 @every_kind
 def test_uint8_pictures_must_be_scaled_first(add_noise):
-    with pytest.raises(UnetlibError, match=r"uint8; scale it first"):
+    with pytest.raises(UnetlibError, match="uint8"):
         add_noise(torch.zeros(4, dtype=torch.uint8), 0.1, generator())
 
 
 def test_a_share_is_at_most_1():
-    with pytest.raises(UnetlibError, match=r"from 0 to 1, got 1\.01"):
+    with pytest.raises(UnetlibError, match=r"1\.01"):
         add_salt_and_pepper_noise(torch.zeros(1, 1, 4, 4), 1.01, generator())
     for kind in ("gaussian", "speckle"):  # a standard deviation may be larger
         NOISES[kind](torch.zeros(1, 1, 4, 4), 1.01, generator())

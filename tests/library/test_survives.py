@@ -158,8 +158,7 @@ def test_the_stop_button_of_a_notebook(tmp_path):
 
 def test_a_loss_that_is_no_number_stops_it(few_images, tmp_path):
     recipe = replace(RECIPE, lr=1e8, one_cycle=False)
-    message = r"the loss became (inf|nan)\. Try a smaller .* \(it is 1e\+08\)"
-    with pytest.raises(UnetlibError, match=message):
+    with pytest.raises(UnetlibError, match=r"(inf|nan).*1e\+08"):
         fit(seeded(), few_images, recipe, folder=tmp_path)
     assert not (tmp_path / CHECKPOINT).exists()
 
@@ -171,7 +170,7 @@ def test_spoilt_weights_never_replace_good_ones(few_images, tmp_path, monkeypatc
     monkeypatch.setattr(
         Recipe, "loss", lambda _recipe, output, *_: torch.nan * output.sum()
     )
-    with pytest.raises(UnetlibError, match="the loss became nan"):
+    with pytest.raises(UnetlibError, match="nan"):
         fit(seeded(), few_images, RECIPE, folder=tmp_path, resume=True)
     assert (tmp_path / CHECKPOINT).read_bytes() == good
 
@@ -180,7 +179,7 @@ def test_a_collapsed_network_stops_it(few_images):
     """A Tanh driven to its end gives -1 everywhere and passes no gradient back."""
     model = seeded(Unet)
     torch.nn.init.constant_(model.convUP_end[0].bias, -50.0)
-    with pytest.raises(UnetlibError, match="has collapsed.* Try a smaller learning"):
+    with pytest.raises(UnetlibError, match="collapsed"):
         fit(model, few_images, RECIPE)
 
 
@@ -232,12 +231,10 @@ def test_a_full_disk_loses_nothing_that_was_saved(few_images, tmp_path, fill_the
     fit(seeded(), few_images, RECIPE, folder=tmp_path, stop_after=1)
     before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
     fill_the_disk()
-    message = (
-        "No space left on device: could not save .* before is untouched. Make room"
-    )
+    full = os.strerror(errno.ENOSPC)
     with (
-        pytest.warns(UserWarning, match=message),
-        pytest.raises(UnetlibError, match=message),
+        pytest.warns(UserWarning, match=full),
+        pytest.raises(UnetlibError, match=full),
     ):
         fit(seeded(), few_images, RECIPE, folder=tmp_path, resume=True)
     assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before

@@ -77,7 +77,8 @@ def host(request, tmp_path_factory) -> Host:
     folder = tmp_path_factory.mktemp(request.param)
     venv.create(folder, with_pip=True)
     (python,) = [*folder.glob("bin/python"), *folder.glob("Scripts/python.exe")]
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [python, "-m", "pip", "install", "--quiet", "--no-compile"]
+    pip += ["--disable-pip-version-check"]
     subprocess.run([*pip, "ipykernel", *KINDS[request.param]], check=True)
     kernels = folder / "share" / "kernels" / request.param
     kernels.mkdir(parents=True)

@@ -148,18 +148,12 @@ def test_another_unetlib_was_imported(language, tmp_path) -> list[str]:
 
 
 @about("windows")
-def test_make_is_missing_and_paths_are_long(monkeypatch) -> list[str | None]:
+def test_make_is_missing_and_paths_are_long() -> list[str | None]:
     make = situations.shell_without_make()
     if sys.platform == "win32":
         assert f"`{make.splitlines()[0].rstrip(',')}`" in entries("en")["windows"]
         make = None
-    from pip._internal.commands import install  # the hint is nowhere else
-
-    monkeypatch.setattr(install, "WINDOWS", True)
-    path = "C:/" + "folder/" * 50
-    missing = OSError(errno.ENOENT, os.strerror(errno.ENOENT), path)
-    too_long = install.create_os_error_message(missing, False, False)
-    return [make, f"ERROR: {too_long}"]
+    return [make, None]  # what pip says of long paths, it says on Windows alone
 
 
 def test_the_lines_without_make_are_the_makefiles(language):
