@@ -50,7 +50,7 @@ format: ## let ruff format the code
 notebooks: ## make the notebooks again, executing the chapters that changed
 	$(RUN) book/tools/notebooks.py
 
-weights: ## train the three networks that ship (hours on two CPU cores)
+weights: ## train the networks that ship (hours on two CPU cores)
 	$(RUN) book/experiments/weights.py
 
 models: ## export the shipped networks for the live denoiser of the site

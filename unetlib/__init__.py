@@ -2,9 +2,9 @@
 
 The lesson, in the order of the chapters: data, noise, metrics, model, recipe, batcher,
 step, fit; what they refuse stands in checks. Around it: `display` (figures and
-widgets), `saving` (checkpoints and what guards a run), `speed` (faster steps, several
-devices), `pretrained` (trained weights), `formats` (files of MNIST), `train` (the
-command line).
+widgets), `baselines` (filters to compare with), `saving` (checkpoints and what guards a
+run), `speed` (faster steps, several devices), `pretrained` (trained weights), `formats`
+(files of MNIST), `train` (the command line).
 """
 
 import os

@@ -3,7 +3,9 @@
 Nothing here computes anything; read it when a message made you curious.
 """
 
+import hashlib
 from numbers import Integral, Real
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -123,6 +125,35 @@ def check_digits(images: np.ndarray, labels: np.ndarray) -> None:
         raise UnetlibError(f"labels must be 0 to 9, got {labels.max()}")
 
 
+def check_kept(labels: np.ndarray, largest: float) -> np.ndarray:
+    """Which labels (N,) are at most `largest`; refuses to keep none of them."""
+    if not isinstance(largest, Real):
+        raise UnetlibError(f"largest must be a number, got {largest!r}")
+    kept = labels <= largest
+    if not kept.any():
+        raise UnetlibError(
+            f"up_to({largest}) keeps no picture: the labels here are "
+            f"{np.unique(labels).tolist()}"
+        )
+    return kept
+
+
+def check_shipped(file: Path, sha256: str) -> bytes:
+    """What is in a file that ships with unetlib; refuses a missing or altered one."""
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        raise UnetlibError(
+            f"cannot read {file} ({error}); expected a file that ships with unetlib; "
+            "reinstall unetlib"
+        ) from None
+    if hashlib.sha256(raw).hexdigest() != sha256:
+        raise UnetlibError(
+            f"{file} is damaged or altered: expected sha256 {sha256}; reinstall unetlib"
+        )
+    return raw
+
+
 def check_recipe(recipe: object, choices: dict[str, tuple[str, ...]]) -> None:
     """Refuses a `Recipe` with a value that cannot be right."""
     for name in ("batch_size", "draws_per_image", "epochs", "save_every"):
@@ -171,6 +202,15 @@ def check_pair(image: Tensor, clean: Tensor) -> None:
         )
     if not clean.isfinite().all():
         raise UnetlibError("clean must lie in [0, 1], got pixels that are not finite")
+
+
+def check_sides(pictures: Tensor, window: int) -> None:
+    """Refuses pictures (B, C, H, W) in which a window of this size has no place."""
+    if min(pictures.shape[2:]) < window:
+        raise UnetlibError(
+            f"SSIM looks at {window}×{window} pixels at a time, got pictures of "
+            f"{tuple(pictures.shape)}"
+        )
 
 
 def check_input(x: Tensor, weight: Tensor) -> None:

@@ -4,15 +4,13 @@ Nothing here scales, shuffles or unpickles anything. What others write, the arti
 `.npy` pair and MNIST's IDX files, is read in `unetlib.formats`.
 """
 
-import hashlib
 import io
 from dataclasses import dataclass
-from numbers import Real
 from pathlib import Path
 
 import numpy as np
 
-from unetlib.checks import UnetlibError, check_digits, check_whole
+from unetlib.checks import check_digits, check_kept, check_shipped, check_whole
 
 SHIPPED = Path(__file__).parent / "mnist" / "mnist.npz"
 SHIPPED_SHA256 = "06af5dfe73b70e3bc1c36439982b18a8d76803db9b544f6fdf838a37fbb01b64"
@@ -42,15 +40,18 @@ class Digits:
 
         Raises UnetlibError where that leaves nothing, and for what is no number.
         """
-        if not isinstance(largest, Real):
-            raise UnetlibError(f"largest must be a number, got {largest!r}")
-        kept = self.labels <= largest
-        if not kept.any():
-            raise UnetlibError(
-                f"up_to({largest}) keeps no picture: the labels here are "
-                f"{np.unique(self.labels).tolist()}"
-            )
+        kept = check_kept(self.labels, largest)
         return Digits(self.images[kept], self.labels[kept])
+
+    def sample(self, count: int, seed: int = 0) -> "Digits":
+        """`count` of them, drawn without replacement; the same ones for the same seed.
+
+        MNIST's files are in an order (of writers): their first digits are no sample.
+        Raises UnetlibError unless 0 < count <= len(self).
+        """
+        check_whole("count", count, 1, len(self))
+        chosen = np.random.default_rng(seed).choice(len(self), count, replace=False)
+        return Digits(self.images[chosen], self.labels[chosen])
 
 
 def load_mnist() -> tuple[Digits, Digits]:
@@ -59,18 +60,7 @@ def load_mnist() -> tuple[Digits, Digits]:
     Raises UnetlibError where the file is missing or not the one that was shipped.
     Source: LeCun, Cortes and Burges, CC BY-SA 3.0 (`unetlib/mnist/LICENSE.md`).
     """
-    try:
-        raw = SHIPPED.read_bytes()
-    except OSError as error:
-        raise UnetlibError(
-            f"cannot read {SHIPPED} ({error}); expected the MNIST file that ships with "
-            "unetlib; reinstall unetlib"
-        ) from None
-    if hashlib.sha256(raw).hexdigest() != SHIPPED_SHA256:
-        raise UnetlibError(
-            f"{SHIPPED} is damaged or altered: expected sha256 {SHIPPED_SHA256}; "
-            "reinstall unetlib"
-        )
+    raw = check_shipped(SHIPPED, SHIPPED_SHA256)
     with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
         train = Digits(arrays["x_train"], arrays["y_train"])
         test = Digits(arrays["x_test"], arrays["y_test"])

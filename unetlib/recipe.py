@@ -102,4 +102,6 @@ BOOK = Recipe(
     one_cycle=True,
     loss_reduction="mean",
 )
-RECIPES = {recipe.name: recipe for recipe in (ARTICLE, ARTICLE_NOISE, BOOK)}
+# The same for the article's network: what do skip connections change, and they alone?
+NO_SKIP = replace(BOOK, name="no-skip", network="Unet")
+RECIPES = {one.name: one for one in (ARTICLE, ARTICLE_NOISE, NO_SKIP, BOOK)}

@@ -1,8 +1,7 @@
 """The training program. Introduced in chapter 04.
 
-From a shell:
-`python -m unetlib.train --recipe article|article-noise|book --device cpu|cuda`, or by
-several processes at once: `torchrun --nproc-per-node N -m unetlib.train …`.
+From a shell: `python -m unetlib.train --recipe book --device cuda`, or by several
+processes at once: `torchrun --nproc-per-node N -m unetlib.train …`.
 """
 
 import argparse

@@ -1,14 +1,18 @@
 """Trainings that differ in one thing only, from several seeds."""
 
 import statistics
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 
 import numpy as np
 import torch
 from experiment import Experiment
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from unetlib.batcher import Batcher
+from unetlib.checks import UnetlibError
 from unetlib.data import load_mnist, split
 from unetlib.fit import fit
 from unetlib.metrics import denoising_psnr
@@ -17,8 +21,8 @@ from unetlib.recipe import ARTICLE, BOOK
 from unetlib.speed.fast_step import FastStep
 
 SEEDS = (0, 1, 2)
-SIGMAS = (0.1, 0.25, 0.5, 1.0)
-TEST_DIGITS = 2000
+SIGMAS = (0.1, 0.25, 0.5, 0.75, 1.0)
+LRS = (1e-3, 3e-3, 1e-2)
 SCALINGS = {  # name: (reduction, factor, Adam's epsilon)
     "sum": ("sum", 1.0, 1e-8),
     "sum_times_100": ("sum", 100.0, 1e-8),
@@ -38,34 +42,93 @@ NETWORKS = {"Unet": Unet, "Unet-linear": unet_linear, "SkipUnet": SkipUnet}
 
 
 @Experiment
-def skips(epochs: int = 2, digits: int = 20_000) -> dict:
-    """PSNR in dB after one training recipe, by network and sigma.
+def skips(epochs: int = BOOK.epochs, lrs: tuple[float, ...] = LRS) -> dict:
+    """PSNR in dB of three networks by one recipe, each with its own learning rate.
 
-    What do skip connections change? `Unet`, the same without its Tanh, and `SkipUnet`
-    train by the book's recipe, but for fewer epochs over fewer digits, and are measured
-    on test digits.
+    What do skip connections change, and what the Tanh? `Unet`, the same without its
+    Tanh, and `SkipUnet` train by the book's recipe. Each gets the learning rate by
+    which it does best on validation digits (mean over SIGMAS, seed 0); then each trains
+    from every seed and is measured on test digits. Each run has one core to itself.
     """
-    train, test = load_mnist()
-    images = split(train)[0].images[:digits]
-    clean = torch.tensor(test.images[:TEST_DIGITS]).unsqueeze(1).float() / 255
-    recipe = replace(BOOK, epochs=epochs)
-    runs: dict[str, list[dict[float, float]]] = {name: [] for name in NETWORKS}
-    for seed in SEEDS:
-        for name, make in NETWORKS.items():
-            torch.manual_seed(seed)
-            model = make()
-            fit(model, images, recipe, seed=seed)
-            model.eval().requires_grad_(False)
-            runs[name].append(denoising_psnr(model, clean, SIGMAS))
-            print(seed, name, runs[name][-1], flush=True)
+    tried = _race([(name, lr, SEEDS[0]) for name in NETWORKS for lr in lrs], epochs)
+    validation = {
+        name: {lr: tried[name, lr, SEEDS[0]][0] for lr in lrs} for name in NETWORKS
+    }
+    best = {name: max(lrs, key=validation[name].get) for name in NETWORKS}
+    seeds = [(name, best[name], seed) for name in NETWORKS for seed in SEEDS[1:]]
+    tried |= _race(seeds, epochs)
+    scores = {
+        name: [tried[name, best[name], seed][1] for seed in SEEDS] for name in NETWORKS
+    }
     return {
         "recipe": BOOK.name,
-        "steps": epochs * recipe.steps_per_epoch(len(images)),
+        "steps": epochs * BOOK.steps_per_epoch(55_000),
         "seeds": SEEDS,
-        "n": TEST_DIGITS,
+        "n": 10_000,
+        "validation_psnr_db": {
+            name: {str(lr): round(db, 3) for lr, db in row.items()}
+            for name, row in validation.items()
+        },
+        "lr": best,
         "parameters": {n: count_parameters(make()) for n, make in NETWORKS.items()},
-        "psnr_db": {name: over_seeds(scores) for name, scores in runs.items()},
+        "million_multiplications": {n: _multiplications(n) for n in NETWORKS},
+        "psnr_db": {name: over_seeds(values) for name, values in scores.items()},
+        "gain_db": {
+            "skips": over_seeds(_differences(scores["SkipUnet"], scores["Unet"])),
+            "tanh": over_seeds(_differences(scores["Unet"], scores["Unet-linear"])),
+        },
     }
+
+
+def _race(runs: list[tuple[str, float, int]], epochs: int) -> dict[tuple, tuple]:
+    """{(network, lr, seed): what `_contestant` says}, as many at a time as cores."""
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        found = {run: pool.submit(_contestant, *run, epochs) for run in runs}
+        return {run: future.result() for run, future in found.items()}
+
+
+def _contestant(
+    name: str, lr: float, seed: int, epochs: int
+) -> tuple[float, dict[float, float]]:
+    """Train one: mean PSNR on validation digits, and by sigma on test digits.
+
+    A network that collapses is worth 0 dB.
+    """
+    torch.set_num_threads(1)
+    train, test = load_mnist()
+    train, validation = split(train)
+    torch.manual_seed(seed)
+    model = NETWORKS[name]()
+    try:
+        fit(model, train.images, replace(BOOK, epochs=epochs, lr=lr), seed=seed)
+    except UnetlibError as error:
+        print(name, lr, seed, error, flush=True)
+        return 0.0, {}
+    model.eval().requires_grad_(False)
+    db = denoising_psnr(model, _as_tensor(validation.images), SIGMAS, seed=1)
+    mean = statistics.mean(db.values())
+    result = denoising_psnr(model, _as_tensor(test.images), SIGMAS)
+    print(name, lr, seed, mean, result, flush=True)
+    return mean, result
+
+
+def _as_tensor(images: np.ndarray) -> Tensor:
+    return torch.tensor(images).unsqueeze(1).float() / 255
+
+
+def _multiplications(name: str) -> float:
+    """Millions of them for one picture, as PyTorch counts."""
+    with FlopCounterMode(display=False) as counter:
+        NETWORKS[name]()(torch.zeros(1, 1, 28, 28))
+    return round(counter.get_total_flops() / 2e6, 1)
+
+
+def _differences(ours: list[dict], theirs: list[dict]) -> list[dict]:
+    """Seed by seed."""
+    return [
+        {sigma: a[sigma] - b[sigma] for sigma in a}
+        for a, b in zip(ours, theirs, strict=True)
+    ]
 
 
 def over_seeds(scores: list[dict[float, float]]) -> dict:

@@ -63,6 +63,22 @@ def test_label_filter_that_keeps_nothing(mnist):
         mnist[0].up_to(-1)
 
 
+def test_a_sample_is_random_repeatable_and_without_repetition(mnist):
+    test = mnist[1]
+    few, same, other = test.sample(500), test.sample(500), test.sample(500, seed=1)
+    assert np.array_equal(few.images, same.images)
+    assert not np.array_equal(few.images, other.images)
+    shown = {bytes(i): k for i, k in zip(test.images, test.labels, strict=True)}
+    for image, digit in zip(few.images, few.labels, strict=True):
+        assert shown[bytes(image)] == digit
+    whole = test.sample(len(test))
+    assert sorted(map(bytes, whole.images)) == sorted(map(bytes, test.images))
+    first = [bytes(image) for image in test.images[:5000]]  # from both of its halves
+    assert 200 < sum(bytes(image) in first for image in few.images) < 300
+    with pytest.raises(UnetlibError, match="count"):
+        test.sample(10_001)
+
+
 def test_split_keeps_order_and_loses_nothing(mnist):
     learning, validation = data.split(mnist[0])
     assert (len(learning), len(validation)) == (55_000, 5_000)

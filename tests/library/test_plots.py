@@ -44,8 +44,8 @@ def test_show_digits_writes_psnr_beneath_all_but_the_clean(clean):
 
 
 def test_show_signed_is_symmetric_around_0(clean):
-    plots.show_signed({"residual": clean[:3] - 0.5}, limit=0.7)
-    assert label("residual") in words()
+    plots.show_signed({"error": clean[:3] - 0.5}, limit=0.7)
+    assert label("error") in words()
     images = plt.gcf().axes[0].get_images()
     assert images[0].get_clim() == (-0.7, 0.7)
 

@@ -186,11 +186,13 @@ def test_sampled_sigma(chosen):
 
 
 def ssim_by_hand(a: np.ndarray, b: np.ndarray) -> float:
-    """Equation 13 of the paper in all 7×7 windows, with unbiased variances."""
-    a, b = (sliding_window_view(x, (7, 7)).reshape(-1, 49) for x in (a, b))
-    mean_a, mean_b = a.mean(1), b.mean(1)
-    covariance = ((a - mean_a[:, None]) * (b - mean_b[:, None])).sum(1) / 48
-    variances = a.var(1, ddof=1) + b.var(1, ddof=1)
+    """Equation 13 of the paper in all 11×11 windows, with its Gaussian weights."""
+    bell = np.exp(-(np.arange(-5, 6) ** 2) / (2 * 1.5**2))
+    weights = np.outer(bell, bell).flatten() / bell.sum() ** 2
+    a, b = (sliding_window_view(x, (11, 11)).reshape(-1, 121) for x in (a, b))
+    mean_a, mean_b = a @ weights, b @ weights
+    a, b = a - mean_a[:, None], b - mean_b[:, None]
+    covariance, variances = (a * b) @ weights, (a**2 + b**2) @ weights
     c1, c2 = 0.01**2, 0.03**2
     above = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
     return (above / ((mean_a**2 + mean_b**2 + c1) * (variances + c2))).mean()
@@ -218,7 +220,7 @@ def expected_metric(name: str, image: Tensor, clean: Tensor) -> np.ndarray:
             "clean_spot": one_of([math.inf, -math.inf, math.nan]),
         },
         name=one_of(["mse", "psnr", "ssim"]),
-        shape=st.tuples(st.integers(0, 2), st.just(1), *[st.integers(7, 12)] * 2),
+        shape=st.tuples(st.integers(0, 2), st.just(1), *[st.integers(11, 16)] * 2),
         dtype=one_of(PRECISE),
         clean_dtype=one_of(PRECISE),
         change=st.just(""),
@@ -237,7 +239,7 @@ def test_metrics(chosen):
     wrong = [x.dtype for x in (image, clean) if x.dtype not in PRECISE]
     sensible = not wrong and change in ("", "fewer")
     sensible &= image.shape == clean.shape
-    sensible &= min(shape[2:]) >= (7 if name == "ssim" else 1)
+    sensible &= min(shape[2:]) >= (11 if name == "ssim" else 1)
     sensible &= bool(clean.isfinite().all())
     with answered(sensible, *wrong[:1]):
         found = getattr(metrics, name)(image, clean)
@@ -662,15 +664,15 @@ def test_drawn_digits(chosen):
                 assert ax.get_xlabel() == below
 
 
-SIGNED = {"residual": torch.rand(2, 1, 4, 4) - 0.5}
+SIGNED = {"error": torch.rand(2, 1, 4, 4) - 0.5}
 
 
 @pytest.mark.parametrize(
     "draw",
     [
         lambda: plots.show_signed({}),
-        lambda: plots.show_signed({"residual": torch.rand(1, 3, 4, 4)}),
-        lambda: plots.show_signed({"residual": SIGNED["residual"].byte()}),
+        lambda: plots.show_signed({"error": torch.rand(1, 3, 4, 4)}),
+        lambda: plots.show_signed({"residual": SIGNED["error"].byte()}),
         lambda: plots.show_signed(SIGNED, limit=0),
         lambda: plots.show_signed(SIGNED, limit=math.nan),
         lambda: plots.show_signed(SIGNED, size="1"),

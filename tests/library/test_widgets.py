@@ -56,15 +56,15 @@ def test_each_control_changes_the_pictures(explorer):
         seen.append(explorer.view.value)
 
 
-def test_the_pictures_are_the_panels_and_the_residual(explorer):
+def test_the_pictures_are_the_panels_and_the_error(explorer):
     explorer.sigma.value = 0.3
     panels = [panel[0, 0].numpy() for panel in explorer.panels(0.3).values()]
-    *gray, residual = pictures(explorer)
+    *gray, error = pictures(explorer)
     for picture, panel in zip(gray, panels, strict=True):
         for channel in range(3):
             assert picture[..., channel] == pytest.approx(panel.clip(0, 1), abs=LEVELS)
     signed = matplotlib.colormaps["RdBu_r"]((panels[2] - panels[0] + 1) / 2)
-    assert residual == pytest.approx(signed, abs=0.03)  # the next colour
+    assert error == pytest.approx(signed, abs=0.03)  # the next colour
 
 
 def test_psnr_and_ssim_stand_beneath(explorer):

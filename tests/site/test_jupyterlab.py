@@ -14,7 +14,7 @@ from unetlib.display.widgets import noise_explorer
 from unetlib.metrics import psnr, ssim
 
 NAMES = ["sigma", "digit", "noise", "model", "new_noise"]
-NAMES += ["clean", "noisy", "denoised", "residual"]
+NAMES += ["clean", "noisy", "denoised", "error"]
 SECONDS = 60  # for what a slow machine may take; a test that passes waits far less
 
 

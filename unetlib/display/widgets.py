@@ -36,7 +36,7 @@ IMAGE = (
 
 
 class NoiseExplorer(ipywidgets.VBox):
-    """Sliders and choices; beneath them clean, noisy, denoised and the residual.
+    """Sliders and choices; beneath them clean, noisy, denoised and the error.
 
     denoisers: {key of LABELS or any text: function on (1, 1, H, W) in [0, 1]}.
     clean: (N, 1, H, W) float in [0, 1], the digits to choose from.
@@ -117,7 +117,7 @@ class NoiseExplorer(ipywidgets.VBox):
 
 
 def noise_explorer(digits: int = 20, features: bool = False) -> NoiseExplorer:
-    """The explorer over the first test digits and the three networks of the book.
+    """The explorer over the first test digits and the networks that ship.
 
     Raises UnetlibError unless `digits` is a whole number from 1 to 10,000.
     """
@@ -155,9 +155,9 @@ def _pictures(panels: dict[str, Tensor]) -> str:
         _figure(label(key), _image(panel[0, 0], "gray", 0), beneath.get(key, ""))
         for key, panel in panels.items()
     ]
-    residual = _image((panels["denoised"] - clean)[0, 0], "RdBu_r", -1)
+    error = _image((panels["denoised"] - clean)[0, 0], "RdBu_r", -1)
     formula = f"{label('denoised')} − {label('clean')}"
-    figures.append(_figure(label("residual"), residual, formula))
+    figures.append(_figure(label("error"), error, formula))
     return f'<div style="{ROW}">{"".join(figures)}</div>'
 
 

@@ -34,7 +34,7 @@ def pretrained_info(name: str) -> dict:
 def load_pretrained(name: str, device: str | torch.device = "cpu") -> Denoiser:
     """A trained denoiser on [0, 1], in evaluation mode, with gradients off.
 
-    name: one of PRETRAINED: "article", "article-noise", "skip".
+    name: one of PRETRAINED: "article", "article-noise", "no-skip", "skip".
     Raises UnetlibError for another name or device. Nothing is unpickled.
     """
     info = pretrained_info(name)

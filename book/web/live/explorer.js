@@ -109,7 +109,7 @@ export class Explorer {
     paint(this.find("clean"), clean);
     paint(this.find("noisy"), noisy);
     paint(this.find("denoised"), denoised);
-    paintSigned(this.find("residual"), denoised.map((value, i) => value - clean[i]));
+    paintSigned(this.find("error"), denoised.map((value, i) => value - clean[i]));
     if (inside) this.showInside(blocks);
     this.showPsnr(clean, noisy, denoised, sigma.value);
     this.root.dispatchEvent(new CustomEvent("live-shown"));
