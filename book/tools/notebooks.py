@@ -15,7 +15,7 @@ from fingerprint import fingerprint
 from languages import LANGUAGES
 from manuscript import chapter_paths, read_cells
 from nbformat import NotebookNode
-from prose import RESULTS, finished
+from prose import RESULTS, finished, with_comments
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
@@ -40,7 +40,7 @@ def _code_cell(cell: NotebookNode, language: str) -> NotebookNode:
     metadata = {"tags": sorted(cell.metadata.get("tags", []))}
     if "alt" in cell.metadata:
         metadata["mystnb"] = {"image": {"alt": cell.metadata.alt[language]}}
-    source = cell.source.replace("{{lang}}", language)
+    source = with_comments(cell.source, language).replace("{{lang}}", language)
     return nbformat.v4.new_code_cell(source, id=cell.metadata.name, metadata=metadata)
 
 

@@ -9,6 +9,7 @@ from languages import LANGUAGES
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 CJK = r"\u3000-\u303f\u3400-\u9fff\uff00-\uffef“”‘’…—"  # characters and punctuation
 STARTS_BLOCK = re.compile(r"\s*([-*+|#<]|\d+\.|>|```|\$\$|$)")  # never joined upwards
+SPOKEN = re.compile(rf"# (?:{'|'.join(LANGUAGES)}): .*")  # a comment in each language
 HEADING = re.compile(r"(?m)^(#+) (.*?) \{#([\w-]+)\}$")
 
 
@@ -44,6 +45,22 @@ def fill(text: str, chapter: str, language: str) -> str:
         return format(found, spec)
 
     return re.sub(r"\{\{\s*([\w./+ -]+?)(?::([^{}]+))?\s*\}\}", value, text)
+
+
+def with_comments(code: str, language: str) -> str:
+    """A code cell in one language, of whose comments some stand in each.
+
+    `x / 255  # zh: 落到 [0, 1] # en: now in [0, 1]` becomes `x / 255  # 落到 [0, 1]`.
+    Raises ValueError for such a comment that lacks the language.
+    """
+
+    def chosen(match: re.Match) -> str:
+        texts = dict(part.split(": ", 1) for part in match[0][2:].split(" # "))
+        if language not in texts:
+            raise ValueError(f"the comment {match[0]!r} says nothing in {language}")
+        return f"# {texts[language]}"
+
+    return SPOKEN.sub(chosen, code)
 
 
 def _cpu_time(chapter: str, language: str) -> str:

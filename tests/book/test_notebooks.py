@@ -36,6 +36,11 @@ def test_no_notebook_without_a_chapter():
         assert sorted(path.stem for path in found) == NAMES
 
 
+def without_comments(code: str) -> str:
+    """What runs: comments may be in the reader's language."""
+    return re.sub(r"(?m)\s*# .*$", "", code)
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("language", OTHERS)
 def test_all_languages_have_the_same_cells_and_code(name, language):
@@ -44,7 +49,7 @@ def test_all_languages_have_the_same_cells_and_code(name, language):
     for one, other in zip(here, there, strict=True):
         if one.cell_type == "code":
             source = one.source.replace(f'"{FALLBACK}"', f'"{language}"')
-            assert source == other.source, one.id
+            assert without_comments(source) == without_comments(other.source), one.id
             assert one.metadata.tags == other.metadata.tags, one.id
 
 

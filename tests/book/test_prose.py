@@ -7,6 +7,7 @@ import yaml
 from chapters import CHAPTERS, NAMES, ROOT, prose
 from languages import LANGUAGES
 from manuscript import read_cells
+from prose import with_comments
 
 CHINESE = r"[\u3400-\u9fff]"
 CODE_OR_MATHS = re.compile(r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$\n]+\$", re.S)
@@ -34,6 +35,14 @@ def words(name: str, language: str) -> str:
     """The prose that a reader reads: no code, maths or addresses."""
     text = "\n\n".join(prose(name, language))
     return LINK_TARGET.sub("", CODE_OR_MATHS.sub(" ", text))
+
+
+def test_comments_in_each_language():
+    code = "x = y  # zh: 落到 [0, 1] # en: in [0, 1]\n# zh: 甲 # en: a: b\nz  # (8,)"
+    assert with_comments(code, "zh") == "x = y  # 落到 [0, 1]\n# 甲\nz  # (8,)"
+    assert with_comments(code, "en") == "x = y  # in [0, 1]\n# a: b\nz  # (8,)"
+    with pytest.raises(ValueError, match="'# zh: 甲' says nothing in en"):
+        with_comments("x  # zh: 甲", "en")
 
 
 def test_there_are_six_chapters():
