@@ -96,7 +96,8 @@ def show_signed(
             drawn = ax.imshow(_pixels(image), cmap="RdBu_r", vmin=-limit, vmax=limit)
         row[0].set_ylabel(label(key), rotation=0, ha="right", va="center", labelpad=8)
     _bare(axes)
-    figure.colorbar(drawn, ax=axes, shrink=0.8)
+    ticks, aspect = (-limit, 0, limit), 8 * len(rows)
+    figure.colorbar(drawn, ax=axes, shrink=0.9, aspect=aspect, ticks=ticks)
     plt.show()
 
 
