@@ -46,7 +46,7 @@ class Digits:
     def sample(self, count: int, seed: int = 0) -> "Digits":
         """`count` of them, drawn without replacement; the same ones for the same seed.
 
-        MNIST's files are in an order (of writers): their first digits are no sample.
+        MNIST's files are in an order: their first digits are no sample.
         Raises UnetlibError unless 0 < count <= len(self).
         """
         check_whole("count", count, 1, len(self))

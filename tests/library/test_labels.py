@@ -65,7 +65,7 @@ def test_a_box_would_be_seen():
 
 def test_language_is_chosen_once():
     use_language("zh")
-    assert label("noisy") == "加噪"
+    assert label("noisy") == "带噪"
     assert matplotlib.rcParams["font.family"][0] == "Noto Sans SC"
     use_language("en")
     assert label("noisy") == "noisy"
