@@ -21,6 +21,7 @@ from unetlib.metrics import psnr
 GRAY = {"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
 # The palette of lines and diagrams: readable for colour-blind eyes, and in print.
 COLOURS = ("#0b6e99", "#d1495b", "#e09f3e", "#4f772d", "#7b4b94")
+LINES = (*COLOURS, "#56b4e9", "#22223b")  # two more, for many curves
 
 
 def draw_digits(
@@ -144,7 +145,7 @@ def plot_curves(
     for index, (key, values) in enumerate(curves.items()):
         points = values if isinstance(values, tuple) else (range(len(values)), values)
         marker = "o" if len(points[0]) <= 20 else None
-        colour = COLOURS[index % len(COLOURS)]
+        colour = LINES[index % len(LINES)]
         ax.plot(*points, color=colour, label=label(key), marker=marker, markersize=4)
     ax.set_xlabel(label(x))
     ax.set_ylabel(label(y))
