@@ -15,12 +15,12 @@ import torch
 from matplotlib.image import imread
 
 from unetlib.display.feature_maps import feature_maps
-from unetlib.display.labels import use_language
+from unetlib.display.labels import label, use_language
 from unetlib.display.noises import NOISES
 from unetlib.display.widgets import NoiseExplorer, noise_explorer
 from unetlib.metrics import ssim
 from unetlib.model import SkipUnet, Unet
-from unetlib.pretrained import Denoiser
+from unetlib.pretrained import PRETRAINED, Denoiser
 
 LEVELS = 2 / 255  # a colour map cuts off, once to 256 colours and once to bytes
 
@@ -184,7 +184,8 @@ def test_the_shipped_networks_in_the_readers_language(language, words):
     use_language(language)
     explorer = noise_explorer(digits=2)
     assert [control.description for control in explorer.children[:-1]] == words
-    assert len(explorer.model.options) == 3
+    assert [key for _, key in explorer.model.options] == list(PRETRAINED)
     assert explorer.model.value == "skip"
+    assert f">{label('error')}<img" in explorer.view.value
     before, after = decibels(explorer)
     assert after > before + 5

@@ -413,6 +413,24 @@ def test_draw_with_a_finger(browser, served):
     phone.close()
 
 
+def test_the_networks_come_in_order_and_their_names_fit_a_phone(page, demo, language):
+    model = demo.get_by_label(label(language, "model"))
+    names = [label(language, key) for key in PRETRAINED]
+    assert model.locator("option").all_inner_texts() == names
+    assert model.input_value() == "skip"
+    page.set_viewport_size({"width": 390, "height": 800})
+    needed, there = model.evaluate(
+        """select => {
+          const there = select.offsetWidth;
+          select.style.maxWidth = "none";
+          select.style.flexShrink = 0;
+          return [select.offsetWidth, there];
+        }"""
+    )
+    assert needed == there
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 def test_feature_maps_appear_when_asked_for(demo):
     maps = demo.locator(".live-inside canvas")
     assert maps.count() == 0

@@ -56,7 +56,7 @@ class NoiseExplorer(ipywidgets.VBox):
         self.digit = ipywidgets.IntSlider(0, min=0, max=len(clean) - 1)
         self.noise = _dropdown(NOISES)
         self.model = _dropdown(denoisers)
-        self.model.value = list(denoisers)[-1]
+        self.model.value = list(denoisers)[-1]  # of those that ship, SkipUnet
         self.seed = 0
         self.new_noise = ipywidgets.Button(description=label("new_noise"))
         self.new_noise.layout.margin = "2px 2px 8px calc(7em + 10px)"  # in line
