@@ -1,5 +1,6 @@
 """The weights that ship: what is said of them is true of them."""
 
+from dataclasses import asdict
 from itertools import pairwise
 
 import pytest
@@ -15,6 +16,7 @@ from unetlib.pretrained import (
     load_pretrained,
     pretrained_info,
 )
+from unetlib.recipe import Recipe
 
 SIGMAS = (0.1, 0.25, 0.5, 0.75, 1.0)
 
@@ -52,7 +54,7 @@ def test_how_they_were_made_stands_beside_them(name):
 def test_neighbours_differ_in_one_thing():
     """Noise, recipe, network: the order in which the book lets the reader choose."""
     assert list(PRETRAINED) == ["article", "article-noise", "no-skip", "skip"]
-    recipes = [pretrained_info(name)["recipe"] for name in PRETRAINED]
+    recipes = [asdict(Recipe(**pretrained_info(name)["recipe"])) for name in PRETRAINED]
     by_noise, by_recipe, by_network = (
         {key for key in one if one[key] != other[key]}
         for one, other in pairwise(recipes)
