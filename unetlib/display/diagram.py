@@ -45,7 +45,7 @@ def draw_convolution(
         ax.set_title(label(key))
         if frame:
             x, y, side = frame
-            edge, style = (x - 0.5, y - 0.5), {"fill": False, "lw": 3}
+            edge, style = (x - 0.5, y - 0.5), {"fill": False, "lw": 3, "clip_on": False}
             ax.add_patch(plt.Rectangle(edge, side, side, color=ORANGE, **style))
     axes[0].text(1.06, 0.5, "∗", transform=axes[0].transAxes, fontsize=16)
     axes[1].text(1.06, 0.5, "=", transform=axes[1].transAxes, fontsize=16)
