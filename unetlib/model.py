@@ -80,8 +80,8 @@ class SkipUnet(nn.Module):
     Input and output (B, channels, H, W) float, H and W divisible by 4. It is not told
     the noise level (blind). `width` is the number of channels at full resolution; the
     default gives 177,185 parameters, just under the 185,217 of `Unet`, with the same
-    six convolutions. The last layer is linear: clean pixels lie in [0, 1], and so does
-    their mean, which MSE asks for; nothing needs to be squashed (chapters 02 and 03).
+    six convolutions, but more multiplications. The last layer is linear, as is usual;
+    chapter 02 measures what skips and a Tanh at the end are worth, each for itself.
     Raises UnetlibError for another shape, dtype or device.
     Source: Ronneberger, Fischer and Brox, "U-Net" (MICCAI 2015), made small.
     """

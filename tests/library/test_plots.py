@@ -8,7 +8,7 @@ import torch
 
 from unetlib.checks import UnetlibError
 from unetlib.display import plots
-from unetlib.display.diagram import draw_unet
+from unetlib.display.diagram import draw_channels, draw_convolution, draw_unet
 from unetlib.display.feature_maps import feature_maps
 from unetlib.display.labels import LANGUAGES, label, use_language
 from unetlib.metrics import psnr
@@ -74,6 +74,28 @@ def test_feature_maps_leave_no_hooks_behind_after_an_error(clean):
     with pytest.raises(UnetlibError, match="27"):
         feature_maps(model, clean[:1, :, :27])
     assert not any(block._forward_hooks for block in model.children())
+
+
+def test_a_convolution_in_numbers():
+    picture = torch.arange(20.0).reshape(4, 5)
+    kernel = torch.tensor([[0.0, -1.0], [0.0, 1.0]])  # each column grows by 5 a row
+    draw_convolution(picture, kernel, row=2, column=3)
+    assert {label("kernel"), label("input"), "−1", "19"} <= {*words()}
+    assert words().count("5") == 1 + 3 * 4
+    frame = [p for p in plt.gcf().axes[2].patches if not p.get_fill()]
+    assert frame[0].get_xy() == (2.5, 1.5) and frame[0].get_width() == 1
+
+
+def test_the_channels_add_up_to_what_pytorch_computes():
+    layer = torch.nn.Conv2d(3, 2, 3, padding=1)
+    pictures = torch.rand(3, 6, 7)
+    draw_channels(pictures, layer.weight, layer.bias)
+    drawn = [ax.get_images()[0] for ax in plt.gcf().axes if ax.get_images()]
+    assert len(drawn) == 2 * (3 + 3 + 1)
+    for image, expected in zip(drawn[6::7], layer(pictures), strict=True):
+        assert torch.allclose(torch.tensor(image.get_array().data), expected, atol=1e-6)
+    for bias in layer.bias:
+        assert f"{bias:+.2f}  =".replace("-", "−") in words()
 
 
 @pytest.mark.parametrize("skips", [True, False])

@@ -50,7 +50,7 @@ from torch import Tensor, nn
 from unetlib import data, metrics, noise
 from unetlib.batcher import Batcher
 from unetlib.display import plots
-from unetlib.display.diagram import draw_unet
+from unetlib.display.diagram import draw_channels, draw_convolution, draw_unet
 from unetlib.display.feature_maps import feature_maps
 from unetlib.display.labels import LABELS, LANGUAGES, label, use_language
 from unetlib.display.noises import NOISES, add_salt_and_pepper_noise
@@ -678,6 +678,12 @@ SIGNED = {"error": torch.rand(2, 1, 4, 4) - 0.5}
         lambda: plots.show_signed(SIGNED, size="1"),
         lambda: draw_unet(width=0),
         lambda: draw_unet(width=2.5),
+        lambda: draw_convolution(torch.ones(3, 3), torch.ones(5, 5)),
+        lambda: draw_convolution(torch.ones(3, 3).int(), torch.ones(2, 2)),
+        lambda: draw_convolution(torch.ones(3, 3), torch.ones(3, 3), row=1),
+        lambda: draw_channels(
+            torch.ones(2, 4, 4), torch.ones(1, 3, 3, 3), torch.ones(1)
+        ),
         lambda: noise_explorer(0),
         lambda: noise_explorer(10_001),
         lambda: noise_explorer(None),
