@@ -8,7 +8,6 @@ python book/experiments/run.py cited                     what `make results` doe
 import argparse
 import inspect
 import json
-import re
 import shlex
 import subprocess
 import sys
@@ -21,9 +20,12 @@ from experiment import RESULTS, Experiment, circumstances, version_of
 from unetlib.checks import check_device
 
 FOLDER = Path(__file__).resolve().parent
+sys.path.append(str(FOLDER.parent / "tools"))
+
+from citations import REFERENCE, look_up  # noqa: E402
+
 COMMAND = ["python", "book/experiments/run.py"]
 CHAPTERS = RESULTS.parent / "chapters"
-REFERENCE = re.compile(r"\{\{\s*([\w./+ -]+?)(?::[^{}]+)?\s*\}\}")  # as a chapter's
 ELSEWHERE = {  # cited results that no experiment writes
     "chapter_times": "`make notebooks` notes it when it executes a chapter",
     "gpu_notebooks": "it was noted by hand when the chapters ran on a GPU",
@@ -45,7 +47,8 @@ def references() -> list[str]:
     files = sorted(CHAPTERS.glob("*.md"))
     text = "".join(file.read_text(encoding="utf-8") for file in files)
     text = text.replace("{{cpu-time}}", "{{chapter_times/seconds}}")
-    return [found for found in dict.fromkeys(REFERENCE.findall(text)) if "/" in found]
+    found = dict.fromkeys(match[1] for match in REFERENCE.finditer(text))
+    return [reference for reference in found if "/" in reference]
 
 
 def cited(experiments: dict[str, Experiment]) -> dict[str, Experiment | None]:
@@ -112,11 +115,9 @@ def measure(experiment: Experiment, options: dict, command: list[str]) -> dict:
 
 def answers(content: dict, reference: str) -> bool:
     """Whether there is a value for FILE/KEY/… in the content of FILE."""
-    found = content
     try:
-        for key in reference.split("/")[1:]:
-            found = found[int(key)] if isinstance(found, list) else found[key]
-    except (KeyError, IndexError, TypeError, ValueError):
+        look_up(content, reference.split("/")[1:])
+    except (LookupError, TypeError, ValueError):
         return False
     return True
 

@@ -15,7 +15,7 @@ from fingerprint import fingerprint
 from languages import LANGUAGES
 from manuscript import chapter_paths, read_cells
 from nbformat import NotebookNode
-from prose import RESULTS, finished, with_comments
+from prose import RESULTS, finished, finished_code
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
@@ -27,7 +27,7 @@ def generate(chapter: Path, language: str) -> NotebookNode:
     cells = []
     for cell in read_cells(chapter):
         if cell.cell_type == "code":
-            cells.append(_code_cell(cell, language))
+            cells.append(_code_cell(cell, chapter.stem, language))
         elif cell.metadata.lang == language:
             source = finished(cell.source, chapter.stem, language)
             number = f"prose-{len(cells):02d}"
@@ -36,11 +36,11 @@ def generate(chapter: Path, language: str) -> NotebookNode:
     return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
 
 
-def _code_cell(cell: NotebookNode, language: str) -> NotebookNode:
+def _code_cell(cell: NotebookNode, chapter: str, language: str) -> NotebookNode:
     metadata = {"tags": sorted(cell.metadata.get("tags", []))}
     if "alt" in cell.metadata:
         metadata["mystnb"] = {"image": {"alt": cell.metadata.alt[language]}}
-    source = with_comments(cell.source, language).replace("{{lang}}", language)
+    source = finished_code(cell.source, chapter, language)
     return nbformat.v4.new_code_cell(source, id=cell.metadata.name, metadata=metadata)
 
 

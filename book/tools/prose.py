@@ -1,9 +1,10 @@
-"""What becomes of prose on its way into a notebook."""
+"""What becomes of prose and code on their way into a notebook."""
 
 import json
 import re
 from pathlib import Path
 
+from citations import REFERENCE, look_up
 from languages import LANGUAGES
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
@@ -35,16 +36,21 @@ def fill(text: str, chapter: str, language: str) -> str:
         name, *keys = reference.split("/")
         try:
             found = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-            for key in keys:
-                found = found[int(key)] if isinstance(found, list) else found[key]
-        except (OSError, KeyError, IndexError, TypeError) as error:
+            found = look_up(found, keys)
+        except (OSError, LookupError, TypeError, ValueError) as error:
             raise ValueError(
                 f"{chapter}: {{{{{reference}}}}} refers to nothing in book/results "
                 f"({error!r})"
             ) from None
         return format(found, spec)
 
-    return re.sub(r"\{\{\s*([\w./+ -]+?)(?::([^{}]+))?\s*\}\}", value, text)
+    return REFERENCE.sub(value, text)
+
+
+def finished_code(code: str, chapter: str, language: str) -> str:
+    """A code cell's source as its notebook has it, measured numbers filled in."""
+    code = with_comments(code, language).replace("{{lang}}", language)
+    return fill(code, chapter, language)
 
 
 def with_comments(code: str, language: str) -> str:

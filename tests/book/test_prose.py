@@ -7,7 +7,7 @@ import yaml
 from chapters import CHAPTERS, NAMES, ROOT, prose
 from languages import LANGUAGES
 from manuscript import read_cells
-from prose import with_comments
+from prose import finished_code, with_comments
 
 CHINESE = r"[\u3400-\u9fff]"
 CODE_OR_MATHS = re.compile(r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$\n]+\$", re.S)
@@ -43,6 +43,13 @@ def test_comments_in_each_language():
     assert with_comments(code, "en") == "x = y  # in [0, 1]\n# a: b\nz  # (8,)"
     with pytest.raises(ValueError, match="'# zh: 甲' says nothing in en"):
         with_comments("x  # zh: 甲", "en")
+
+
+def test_code_holds_measured_numbers():
+    code = 'use("{{lang}}")\nx = {{loss_scale/steps:.1f}}  # zh: 步 # en: steps'
+    assert finished_code(code, "03_x", "en") == 'use("en")\nx = 12.0  # steps'
+    with pytest.raises(ValueError, match="refers to nothing"):
+        finished_code("x = {{loss_scale/no}}", "03_x", "en")
 
 
 def test_there_are_six_chapters():
