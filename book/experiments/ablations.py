@@ -1,5 +1,6 @@
 """Trainings that differ in one thing only, from several seeds."""
 
+import json
 import statistics
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -7,7 +8,7 @@ from multiprocessing import get_context
 
 import numpy as np
 import torch
-from experiment import Experiment
+from experiment import RESULTS, Experiment
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -20,6 +21,7 @@ from unetlib.model import SkipUnet, Unet, count_parameters
 from unetlib.recipe import ARTICLE, BOOK
 from unetlib.speed.fast_step import FastStep
 
+RUNS = RESULTS.parents[1] / "runs" / "skips"
 SEEDS = (0, 1, 2)
 SIGMAS = (0.1, 0.25, 0.5, 0.75, 1.0)
 LRS = (1e-3, 3e-3, 1e-2)
@@ -92,8 +94,13 @@ def _contestant(
 ) -> tuple[float, dict[float, float]]:
     """Train one: mean PSNR on validation digits, and by sigma on test digits.
 
-    A network that collapses is worth 0 dB.
+    A network that collapses is worth 0 dB. What was trained once is kept in runs/, so
+    that an interrupted contest goes on.
     """
+    kept = RUNS / f"{name}-lr{lr}-seed{seed}-epochs{epochs}.json"
+    if kept.exists():
+        mean, scores = json.loads(kept.read_text(encoding="utf-8"))
+        return mean, {float(sigma): db for sigma, db in scores.items()}
     torch.set_num_threads(1)
     train, test = load_mnist()
     train, validation = split(train)
@@ -108,7 +115,8 @@ def _contestant(
     db = denoising_psnr(model, _as_tensor(validation.images), SIGMAS, seed=1)
     mean = statistics.mean(db.values())
     result = denoising_psnr(model, _as_tensor(test.images), SIGMAS)
-    print(name, lr, seed, mean, result, flush=True)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(json.dumps([mean, result]) + "\n", encoding="utf-8")
     return mean, result
 
 

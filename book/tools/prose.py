@@ -17,6 +17,8 @@ HEADING = re.compile(r"(?m)^(#+) (.*?) \{#([\w-]+)\}$")
 def finished(text: str, chapter: str, language: str) -> str:
     """A prose cell's source as its notebook has it."""
     text = fill(text, chapter, language)
+    # By its number the text refers to a chapter: it stands in the sidebar, too.
+    text = re.sub(r"\A# ", f"# {chapter[:2]} ", text)
     # An HTML anchor, since a bare {#id} would show in Colab.
     text = HEADING.sub(r'\1 <a id="\3"></a>\2', text)
     return join_lines(text) if LANGUAGES[language].joins_lines else text
@@ -71,9 +73,11 @@ def with_comments(code: str, language: str) -> str:
 
 def _cpu_time(chapter: str, language: str) -> str:
     times = json.loads((RESULTS / "chapter_times.json").read_text(encoding="utf-8"))
-    minutes = round(times["seconds"].get(chapter, 0) / 60)
-    said = LANGUAGES[language].cpu_time
-    return said["minutes"].format(minutes) if minutes > 1 else said["short"]
+    seconds, said = times["seconds"].get(chapter, 0), LANGUAGES[language].cpu_time
+    if seconds < 50:
+        return said["short"]
+    minutes = round(seconds / 60)
+    return said["minutes"].format(minutes) if minutes > 1 else said["minute"]
 
 
 def join_lines(text: str) -> str:

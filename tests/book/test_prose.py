@@ -1,13 +1,15 @@
 """How the chapters are written: the rules that a machine can check."""
 
+import json
 import re
 
+import prose as prose_tool
 import pytest
 import yaml
 from chapters import CHAPTERS, NAMES, ROOT, prose
 from languages import LANGUAGES
 from manuscript import read_cells
-from prose import finished_code, with_comments
+from prose import finished, finished_code, with_comments
 
 CHINESE = r"[\u3400-\u9fff]"
 CODE_OR_MATHS = re.compile(r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$\n]+\$", re.S)
@@ -43,6 +45,23 @@ def test_comments_in_each_language():
     assert with_comments(code, "en") == "x = y  # in [0, 1]\n# a: b\nz  # (8,)"
     with pytest.raises(ValueError, match="'# zh: 甲' says nothing in en"):
         with_comments("x  # zh: 甲", "en")
+
+
+def test_a_chapters_heading_has_its_number():
+    assert finished("# Some {#some}\n\n## A {#a}", "07_some", "en") == (
+        '# <a id="some"></a>07 Some\n\n## <a id="a"></a>A'
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(6, "under a minute"), (77, "about a minute"), (91, "about 2 minutes")],
+)
+def test_how_long_a_chapter_takes(tmp_path, monkeypatch, seconds, said):
+    monkeypatch.setattr(prose_tool, "RESULTS", tmp_path)
+    times = json.dumps({"seconds": {"07_some": seconds}})
+    (tmp_path / "chapter_times.json").write_text(times)
+    assert finished("{{cpu-time}}", "07_some", "en") == said
 
 
 def test_code_holds_measured_numbers():
