@@ -65,6 +65,18 @@ def glossary(code: str) -> str:
     return "\n".join(lines)
 
 
+def summaries(code: str) -> dict[str, str]:
+    """{name in unetlib: one line about it}, for readers of another language than its
+    docstrings': what the pages' api.yml says, where there is one."""
+    file = BOOK / "pages" / code / "api.yml"
+    modules = read_yaml(file) if file.is_file() else {}
+    return {
+        f"{module}.{name}": line
+        for module, lines in modules.items()
+        for name, line in lines.items()
+    }
+
+
 def stage(code: str, notebooks: Path) -> tuple[Path, list[str]]:
     """Lay out one language's sources; returns the folder and the chapters' names."""
     source = fresh(BUILD / "src" / code)
@@ -127,6 +139,7 @@ def what_pages_know(code: str, chapters: list[str], address: Address | None) -> 
         "book_words": language.words | {"tagline": language.tagline},
         "book_launches": launches,
         "book_services": language.services,
+        "book_summaries": summaries(code),
         "book_site_url": address.site_url if address else "",
         "book_repository": address.repository if address else "",
     }
