@@ -60,8 +60,12 @@ def glossary(code: str) -> str:
             for language in LANGUAGES.values()
             if language.code != code
         ]
+        place = entry.get("where", "")
+        if place:  # a link to the section that introduces it
+            chapter = LANGUAGES[code].words["chapter"].format(place[:2])
+            place = f" [{chapter}]({place})"
         term = f'<a id="{entry["id"]}"></a>{entry[code]}'
-        lines += [term + "".join(others), f": {entry[f'{code}_text']}", ""]
+        lines += [term + "".join(others), f": {entry[f'{code}_text']}{place}", ""]
     return "\n".join(lines)
 
 
