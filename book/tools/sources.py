@@ -60,9 +60,25 @@ def glossary(code: str) -> str:
             for language in LANGUAGES.values()
             if language.code != code
         ]
+        place = entry.get("where", "")
+        if place:  # a link to the section that introduces it
+            chapter = LANGUAGES[code].words["chapter"].format(place[:2])
+            place = f" [{chapter}]({place})"
         term = f'<a id="{entry["id"]}"></a>{entry[code]}'
-        lines += [term + "".join(others), f": {entry[f'{code}_text']}", ""]
+        lines += [term + "".join(others), f": {entry[f'{code}_text']}{place}", ""]
     return "\n".join(lines)
+
+
+def summaries(code: str) -> dict[str, str]:
+    """{name in unetlib: one line about it}, for readers of another language than its
+    docstrings': what the pages' api.yml says, where there is one."""
+    file = BOOK / "pages" / code / "api.yml"
+    modules = read_yaml(file) if file.is_file() else {}
+    return {
+        f"{module}.{name}": line
+        for module, lines in modules.items()
+        for name, line in lines.items()
+    }
 
 
 def stage(code: str, notebooks: Path) -> tuple[Path, list[str]]:
@@ -127,6 +143,7 @@ def what_pages_know(code: str, chapters: list[str], address: Address | None) -> 
         "book_words": language.words | {"tagline": language.tagline},
         "book_launches": launches,
         "book_services": language.services,
+        "book_summaries": summaries(code),
         "book_site_url": address.site_url if address else "",
         "book_repository": address.repository if address else "",
     }

@@ -2,6 +2,7 @@
 
 import pytest
 import sources
+from chapters import prose
 from execution import keep_outputs
 from languages import FILE, LANGUAGES, read
 from manuscript import read_cells
@@ -126,3 +127,11 @@ def test_something_is_wrong_with_a_language(tmp_path, old, new, message):
     file.write_text(text.replace(old, new), encoding="utf-8")
     with pytest.raises(ValueError, match=message):
         read(file)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_term_leads_to_the_section_that_introduces_it(language):
+    for entry in sources.read_glossary():
+        chapter, _, section = entry["where"].partition(".ipynb#")
+        assert f'<a id="{section}"></a>' in "\n".join(prose(chapter, language)), entry
+        assert f"]({entry['where']})" in sources.glossary(language)

@@ -8,7 +8,8 @@ They read well in an editor:
     Returns (B,) in dB. Raises ValueError where the shapes differ.
 
 The site shows the named lines as a list, and "Returns", "Raises" and "Source" as
-paragraphs of their own.
+paragraphs of their own. Docstrings are English: above one stands what the reader's
+language says of the name, book/pages/LANGUAGE/api.yml.
 """
 
 import re
@@ -46,7 +47,9 @@ def tidy(app, what, name, obj, options, lines: list[str]) -> None:
                 result.append("")
             in_list = False
             result.append(escape(line))
-    lines[:] = [*result, ""]
+    summary = app.config.book_summaries.get(name)
+    above = [escape(summary), ""] if summary else []
+    lines[:] = [*above, *result, ""]
 
 
 def parsable(app, what, name, obj, options, signature, returned):
@@ -58,6 +61,7 @@ def parsable(app, what, name, obj, options, signature, returned):
 
 
 def setup(app):
+    app.add_config_value("book_summaries", {}, "env")  # {name: what is said of it}
     app.connect("autodoc-process-docstring", tidy)
     app.connect("autodoc-process-signature", parsable)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
