@@ -131,7 +131,10 @@ def test_terms_are_the_glossarys(name, language):
 def test_one_thing_has_one_word(name, language):
     text = words(name, language)
     for pattern, word in WANDERING[language].items():
-        found = [match.group() for match in re.finditer(f".{{0,12}}({pattern}).{{0,12}}", text)]
+        found = [
+            match.group()
+            for match in re.finditer(f".{{0,12}}({pattern}).{{0,12}}", text)
+        ]
         assert not found, f"say {word}: {found}"
 
 
