@@ -85,7 +85,16 @@ def ship(recipe: Recipe, folder: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("recipes", nargs="*", help=f"default: {', '.join(RECIPES)}")
-    for name in parser.parse_args().recipes or RECIPES:
+    stopped = ", ".join(f"{name} after {n}" for name, n in STOP_AFTER.items())
+    named = ", ".join(f"those of {recipe} are {name}" for recipe, name in NAMES.items())
+    parser.epilog = (
+        f"Weights are named as their recipe, but {named}. These stop before their "
+        f"last epoch: {stopped}. What was interrupted goes on from runs/RECIPE."
+    )
+    chosen = parser.parse_args().recipes or list(RECIPES)
+    for name in set(chosen) - RECIPES.keys():
+        parser.error(f"no recipe {name!r}; there are {', '.join(RECIPES)}")
+    for name in chosen:
         ship(RECIPES[name], train(RECIPES[name]))
 
 

@@ -7,6 +7,7 @@ CONTRIBUTING says how to write a chapter.
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import nbformat
@@ -18,6 +19,10 @@ from nbformat import NotebookNode
 from prose import RESULTS, finished, finished_code
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "book" / "experiments"))
+
+from experiment import circumstances  # noqa: E402
+
 NOTEBOOKS = ROOT / "notebooks"
 PYTHON = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
@@ -44,11 +49,13 @@ def _code_cell(cell: NotebookNode, chapter: str, language: str) -> NotebookNode:
     return nbformat.v4.new_code_cell(source, id=cell.metadata.name, metadata=metadata)
 
 
-def _record_time(chapter: str, seconds: float) -> None:
+def record_time(chapter: str, seconds: float) -> None:
+    """Note how long a chapter took, and when and on what machine, for the readers."""
     path = RESULTS / "chapter_times.json"
     times = json.loads(path.read_text(encoding="utf-8"))
-    times["seconds"][chapter] = round(seconds, 1)
-    times["seconds"] = dict(sorted(times["seconds"].items()))
+    noted = {"seconds": round(seconds, 1), "circumstances": circumstances()}
+    for what, value in noted.items():
+        times[what] = dict(sorted((times.get(what, {}) | {chapter: value}).items()))
     path.write_text(json.dumps(times, indent=2) + "\n", encoding="utf-8")
 
 
@@ -63,7 +70,7 @@ def make(chapter: Path, language: str, force: bool = False) -> None:
         print(f"{target.relative_to(ROOT)}: executing ...", end=" ", flush=True)
         seconds = execute(notebook, target.parent)
         print(f"{seconds:.0f} s")
-        _record_time(chapter.stem, seconds)
+        record_time(chapter.stem, seconds)
         old, notebook = notebook, generate(chapter, language)  # with its time
     keep_outputs(notebook, old)
     notebook.metadata["fingerprint"] = mark

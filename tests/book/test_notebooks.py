@@ -3,6 +3,7 @@
 nbval executes them again (`pytest --nbval-lax notebooks`); here they are read.
 """
 
+import json
 import re
 
 import nbformat
@@ -12,6 +13,7 @@ from languages import FALLBACK, LANGUAGES
 from nbformat import NotebookNode
 from prose import fill, join_lines
 
+import notebooks
 from notebooks import NOTEBOOKS, generate
 
 OTHERS = [code for code in LANGUAGES if code != FALLBACK]
@@ -109,6 +111,17 @@ def test_some_outputs_are_compared(name):
     cells = committed(name, FALLBACK).cells
     tags = [tag for cell in cells for tag in cell.metadata.get("tags", [])]
     assert "nbval-check-output" in tags
+
+
+def test_a_time_is_noted_with_its_machine(tmp_path, monkeypatch):
+    monkeypatch.setattr(notebooks, "RESULTS", tmp_path)
+    file = tmp_path / "chapter_times.json"
+    file.write_text('{"seconds": {"01_some": 180, "02_other": 5}}')
+    notebooks.record_time("01_some", 77.12)
+    times = json.loads(file.read_text())
+    assert times["seconds"] == {"01_some": 77.1, "02_other": 5}
+    assert times["circumstances"].keys() == {"01_some"}
+    assert {"date", "hardware", "torch"} <= times["circumstances"]["01_some"].keys()
 
 
 def test_a_reference_to_nothing_is_refused():

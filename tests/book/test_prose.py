@@ -10,6 +10,9 @@ from chapters import CHAPTERS, NAMES, ROOT, prose
 from languages import LANGUAGES
 from manuscript import read_cells
 from prose import finished, finished_code, with_comments
+from sources import PAGES, glossary
+
+from unetlib.display.labels import LABELS
 
 CHINESE = r"[\u3400-\u9fff]"
 CODE_OR_MATHS = re.compile(r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$\n]+\$", re.S)
@@ -23,6 +26,25 @@ MEASURED = re.compile(
 )
 GLOSSARY = yaml.safe_load((ROOT / "book/glossary.yml").read_text(encoding="utf-8"))
 
+# What is said in the chapters for the same thing, now so, now otherwise: a pattern, and
+# the one word to use. (Wordings that are wrong as terms stand in the glossary.)
+WANDERING = {
+    "zh": {
+        r"显卡|(?<![关打])卡(?![死住在])": "GPU",
+        "加噪(?!声)": "带噪（形容图像），或加噪声（动作）",
+        "噪音": "噪声",
+        "接着训(?!练)": "断点续训，或接着训练",
+        "随机数发生器": "随机数生成器",
+        r"(卷积|窗口)[^，。；]{0,8}步长|步长[^，。；]{0,8}卷积": "步幅",
+    },
+    "en": {
+        r"\b(graphics )?[Cc]ards?\b": "GPU",
+        r"\b[Gg]ray": "grey",
+        r"\b[Ww]armup\b": "warm-up",
+        r"\bback-?propagated? backwards\b": "backpropagated",
+    },
+}
+
 by_chapter = pytest.mark.parametrize("name", NAMES)
 by_language = pytest.mark.parametrize("language", LANGUAGES)
 
@@ -35,7 +57,11 @@ def sources(name: str, language: str) -> str:
 
 def words(name: str, language: str) -> str:
     """The prose that a reader reads: no code, maths or addresses."""
-    text = "\n\n".join(prose(name, language))
+    page = ROOT / "book" / "pages" / language / f"{name}.md"
+    cells = [page.read_text("utf-8")] if name in PAGES else prose(name, language)
+    text = "\n\n".join(cells)
+    if name == "glossary":
+        text += glossary(language)
     return LINK_TARGET.sub("", CODE_OR_MATHS.sub(" ", text))
 
 
@@ -100,7 +126,26 @@ def test_terms_are_the_glossarys(name, language):
             assert wrong not in text, f"{wrong}: say {entry[language]}"
 
 
-@by_chapter
+@by_language
+@pytest.mark.parametrize("name", [*NAMES, *PAGES])
+def test_one_thing_has_one_word(name, language):
+    text = words(name, language)
+    for pattern, word in WANDERING[language].items():
+        found = [
+            match.group()
+            for match in re.finditer(f".{{0,12}}({pattern}).{{0,12}}", text)
+        ]
+        assert not found, f"say {word}: {found}"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_figures_use_the_same_words(language):
+    for key, said in LABELS.items():
+        for pattern, word in WANDERING[language].items():
+            assert not re.search(pattern, said[language]), f"{key}: say {word}"
+
+
+@pytest.mark.parametrize("name", [*NAMES, *PAGES])
 def test_chinese_is_set_as_chinese(name):
     text = words(name, "zh")
     for pattern, rule in (

@@ -114,7 +114,7 @@ def add_language(root: Path) -> None:
 def book(tmp_path_factory) -> Path:
     """A copy of tools and library, with the texts of a small book."""
     root = tmp_path_factory.mktemp("book")
-    for name in ("book/tools", "book/web", "unetlib"):
+    for name in ("book/tools", "book/web", "book/experiments", "unetlib"):
         shutil.copytree(ROOT / name, root / name)
     for name in ("book/languages.yml", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, root / name)
