@@ -22,7 +22,7 @@ from unetlib.recipe import ARTICLE, BOOK
 from unetlib.speed.fast_step import FastStep
 
 RUNS = RESULTS.parents[1] / "runs" / "skips"
-SEEDS = (0, 1)
+SEEDS = (0, 1, 2)
 SIGMAS = (0.1, 0.25, 0.5, 0.75, 1.0)
 LRS = (1e-3, 3e-3, 1e-2)
 SCALINGS = {  # name: (reduction, factor, Adam's epsilon)
