@@ -9,7 +9,7 @@ from chapters import committed
 from languages import LANGUAGES
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from unetlib.display.labels import label, use_language
+from unetlib.display.labels import LABELS, label, use_language
 from unetlib.display.widgets import noise_explorer
 from unetlib.metrics import psnr, ssim
 
@@ -157,7 +157,7 @@ def test_every_other_control_changes_the_pictures(explorers):
     for act in (
         lambda: digit.press("ArrowRight"),
         lambda: noise.select_option("salt and pepper"),
-        lambda: network.select_option("Unet, trained with noise"),
+        lambda: network.select_option(LABELS["article-noise"]["en"]),
         lambda: widget.get_by_role("button", name="new noise").click(),
     ):
         denoised, beneath = first.pictures()[2], first.captions()[2]
