@@ -12,7 +12,7 @@ from experiment import RESULTS, Experiment
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from unetlib.batcher import Batcher
+from unetlib.batcher import Batcher, to_tensor
 from unetlib.checks import UnetlibError
 from unetlib.data import load_mnist, split
 from unetlib.fit import fit
@@ -50,7 +50,8 @@ def skips(epochs: int = BOOK.epochs, lrs: tuple[float, ...] = LRS) -> dict:
     What do skip connections change, and what the Tanh? `Unet`, the same without its
     Tanh, and `SkipUnet` train by the book's recipe. Each gets the learning rate by
     which it does best on validation digits (mean over SIGMAS, seed 0); then each trains
-    from every seed and is measured on test digits. Each run has one core to itself.
+    from every seed and is measured on test digits. Each run has one core to itself, and
+    is kept in runs/skips: delete that folder to train anew.
     """
     tried = _race([(name, lr, SEEDS[0]) for name in NETWORKS for lr in lrs], epochs)
     validation = {
@@ -62,11 +63,12 @@ def skips(epochs: int = BOOK.epochs, lrs: tuple[float, ...] = LRS) -> dict:
     scores = {
         name: [tried[name, best[name], seed][1] for seed in SEEDS] for name in NETWORKS
     }
+    train, test = load_mnist()
     return {
         "recipe": BOOK.name,
-        "steps": epochs * BOOK.steps_per_epoch(55_000),
+        "steps": epochs * BOOK.steps_per_epoch(len(split(train)[0])),
         "seeds": SEEDS,
-        "n": 10_000,
+        "n": len(test),
         "validation_psnr_db": {
             name: {str(lr): round(db, 3) for lr, db in row.items()}
             for name, row in validation.items()
@@ -94,8 +96,8 @@ def _contestant(
 ) -> tuple[float, dict[float, float]]:
     """Train one: mean PSNR on validation digits, and by sigma on test digits.
 
-    A network that collapses is worth 0 dB. What was trained once is kept in runs/, so
-    that an interrupted contest goes on.
+    A network that collapses is worth 0 dB. What was trained is kept, so that an
+    interrupted contest goes on.
     """
     kept = RUNS / f"{name}-lr{lr}-seed{seed}-epochs{epochs}.json"
     if kept.exists():
@@ -112,16 +114,14 @@ def _contestant(
         print(name, lr, seed, error, flush=True)
         return 0.0, {}
     model.eval().requires_grad_(False)
-    db = denoising_psnr(model, _as_tensor(validation.images), SIGMAS, seed=1)
+    db = denoising_psnr(
+        model, to_tensor(validation.images, "cpu") / 255, SIGMAS, seed=1
+    )
     mean = statistics.mean(db.values())
-    result = denoising_psnr(model, _as_tensor(test.images), SIGMAS)
+    result = denoising_psnr(model, to_tensor(test.images, "cpu") / 255, SIGMAS)
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_text(json.dumps([mean, result]) + "\n", encoding="utf-8")
     return mean, result
-
-
-def _as_tensor(images: np.ndarray) -> Tensor:
-    return torch.tensor(images).unsqueeze(1).float() / 255
 
 
 def _multiplications(name: str) -> float:

@@ -1,11 +1,11 @@
 """What every denoiser of the book reaches on the test digits."""
 
-import numpy as np
 import torch
 from experiment import Experiment
 from torch import Tensor
 
 from unetlib.baselines import WienerFilter, best_width, blur
+from unetlib.batcher import to_tensor
 from unetlib.data import load_mnist, split
 from unetlib.metrics import psnr, ssim
 from unetlib.noise import add_gaussian_noise
@@ -14,10 +14,6 @@ from unetlib.pretrained import PRETRAINED, load_pretrained
 SIGMAS = (0.1, 0.25, 0.5, 0.75, 1.0)
 SSIM_DIGITS = 1000  # scikit-image takes a millisecond a picture
 SEED = 0
-
-
-def as_tensor(images: np.ndarray) -> Tensor:
-    return torch.tensor(images).unsqueeze(1).float() / 255
 
 
 @Experiment
@@ -31,9 +27,9 @@ def denoising(digits: int = 10_000) -> dict:
     """
     train, test = load_mnist()
     learning, validation = split(train)
-    wiener = WienerFilter(as_tensor(learning.images))
-    chosen_on = as_tensor(validation.sample(1000).images)
-    clean = as_tensor(test.sample(digits).images)
+    wiener = WienerFilter(to_tensor(learning.images, "cpu") / 255)
+    chosen_on = to_tensor(validation.sample(1000).images, "cpu") / 255
+    clean = to_tensor(test.sample(digits).images, "cpu") / 255
     nets = {name: load_pretrained(name) for name in PRETRAINED}
     result: dict = {
         "seed": SEED,

@@ -40,7 +40,7 @@ def gives_test(value: ast.expr) -> bool:
 
 
 def misuses(cells: list[str]) -> list[str]:
-    """What a notebook's code cells do to test digits that only learning may."""
+    """What a notebook's code cells do with test digits save showing and reporting."""
     tainted: set[str] = set()  # names that hold test digits, or come from them
     learners: set[str] = set()
     found = []
