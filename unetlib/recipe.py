@@ -102,6 +102,6 @@ BOOK = Recipe(
     one_cycle=True,
     loss_reduction="mean",
 )
-# The same for the article's network: what do skip connections change, and they alone?
+# The same for the article's network, to tell what a recipe brings from the network.
 NO_SKIP = replace(BOOK, name="no-skip", network="Unet")
 RECIPES = {one.name: one for one in (ARTICLE, ARTICLE_NOISE, NO_SKIP, BOOK)}
