@@ -1,10 +1,13 @@
 """The same task in other frameworks, each as its own documentation would have it.
 
 What a framework does on the side (progress bars, logs, checkpoints) is switched off.
-Where one has mixed precision, it races in that too. The packages are named in
-requirements-peers.txt; one that is missing stands in the result as not installed.
+Where one has mixed precision, it races in that too. Lightning races once more with
+the settings that our step has: what the others lack is these, not a framework. The
+packages are named in requirements-peers.txt; one that is missing stands in the result
+as not installed.
 """
 
+from contextlib import nullcontext
 from functools import partial
 
 import torch
@@ -13,19 +16,34 @@ from race import Loop, Track, Turns
 from training_loops import loader, seeded
 
 from unetlib.recipe import ARTICLE
+from unetlib.speed.options import keep_memory
+from unetlib.speed.upsampling import composed
 
 
-def lightning(track: Track, turns: Turns, bfloat16: bool = False) -> None:
+def lightning(
+    track: Track,
+    turns: Turns,
+    bfloat16: bool = False,
+    settings: bool = False,
+    merged: bool = False,
+) -> None:
+    """settings: memory kept and channels last, a line each. merged: upsampling, too."""
     import pytorch_lightning as pl
+
+    if settings and track.device == "cpu":
+        keep_memory()
 
     class Module(pl.LightningModule):
         def __init__(self) -> None:
             super().__init__()
             self.model = seeded()
+            if settings:
+                self.model.to(memory_format=torch.channels_last)
 
         def training_step(self, batch: list[torch.Tensor], _: int) -> torch.Tensor:
             (x,) = batch
-            return ARTICLE.loss(self.model(x), x)
+            with composed(self.model) if merged else nullcontext():
+                return ARTICLE.loss(self.model(x), x)
 
         def configure_optimizers(self) -> torch.optim.Optimizer:
             return torch.optim.Adam(self.parameters(), lr=ARTICLE.lr)
@@ -119,6 +137,8 @@ def fastai(track: Track, turns: Turns, bfloat16: bool = False) -> None:
 PEERS: dict[str, Loop] = {
     "lightning": lightning,
     "lightning bfloat16": partial(lightning, bfloat16=True),
+    "lightning + settings": partial(lightning, settings=True),
+    "lightning + settings + composed": partial(lightning, settings=True, merged=True),
     "deepinv": deepinv,
     "deepinv bfloat16": partial(deepinv, bfloat16=True),
     "keras": keras,

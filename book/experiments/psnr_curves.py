@@ -4,6 +4,7 @@ import multiprocessing
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from typing import Literal
 
 import numpy as np
 import torch
@@ -21,11 +22,19 @@ from unetlib.recipe import BOOK, Recipe
 from unetlib.speed.fast_step import FastStep
 from unetlib.speed.options import keep_memory
 
+Half = Literal["choosing", "deciding"]
 
-def split_digits() -> tuple[np.ndarray, np.ndarray]:
-    """(for learning, for choosing), (N, 28, 28) uint8; no test digits."""
-    learn, choose = split(load_mnist()[0])
-    return learn.images, choose.images[:1000]
+
+def split_digits(half: Half) -> tuple[np.ndarray, np.ndarray]:
+    """(for learning, for that), (N, 28, 28) uint8; no test digits.
+
+    The validation digits are shuffled and halved: by the one half one may choose, and
+    the other, on which nothing was chosen, decides.
+    """
+    learn, validation = split(load_mnist()[0])
+    shuffled = validation.sample(len(validation)).images
+    halves = np.array_split(shuffled, 2)
+    return learn.images, halves[0] if half == "choosing" else halves[1]
 
 
 def curve(
@@ -51,11 +60,18 @@ def curve(
 
 
 def with_our_step(
-    recipe: Recipe, seed: int, target: float, every: int, limit: int = STEPS_WITHOUT_END
+    recipe: Recipe,
+    seed: int,
+    half: Half,
+    *,
+    target: float,
+    every: int,
+    limit: int = STEPS_WITHOUT_END,
+    threads: int = Track.threads,
 ) -> list[tuple[int, float, float]]:
     """The curve of `recipe`; a one-cycle schedule has `limit` steps."""
-    torch.set_num_threads(Track.threads)
-    learn, choose = split_digits()
+    torch.set_num_threads(threads)
+    learn, seen = split_digits(half)
     torch.manual_seed(seed)
     model = NETWORKS[recipe.network]()
     keep_memory()
@@ -63,7 +79,7 @@ def with_our_step(
     batcher = Batcher(learn, recipe.batch_size, recipe.scale, recipe.sigma, seed=seed)
     return curve(
         lambda: step(*next(batcher)),
-        lambda: validate(recipe.denoiser(model), choose),
+        lambda: validate(recipe.denoiser(model), seen),
         target,
         every,
         limit,
@@ -71,16 +87,16 @@ def with_our_step(
 
 
 def as_in_a_tutorial(
-    seed: int, target: float, every: int
+    seed: int, half: Half, *, lr: float, target: float, every: int, limit: int
 ) -> list[tuple[int, float, float]]:
-    """DataLoader, the article's network, float32, Adam 1e-3, mean squared error."""
+    """DataLoader, the article's network, float32, Adam, mean squared error."""
     torch.set_num_threads(Track.threads)
-    learn, choose = split_digits()
+    learn, seen = split_digits(half)
     torch.manual_seed(seed)
     images = torch.from_numpy(learn).unsqueeze(1).float() / 255
     loader = DataLoader(TensorDataset(images), BOOK.batch_size, shuffle=True)
     model = Unet()
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    optimizer = torch.optim.Adam(model.parameters(), lr=lr)
 
     def batches() -> Iterator[Tensor]:
         while True:
@@ -97,11 +113,11 @@ def as_in_a_tutorial(
         loss.backward()
         optimizer.step()
 
-    return curve(step, lambda: validate(Denoiser(model), choose), target, every)
+    return curve(step, lambda: validate(Denoiser(model), seen), target, every, limit)
 
 
-def alone(function: Callable[..., list], *arguments: object) -> list:
+def alone(function: Callable[..., list], *arguments: object, **named: object) -> list:
     """What the function returns, from a process of its own."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(function, *arguments).result()
+        return pool.submit(function, *arguments, **named).result()

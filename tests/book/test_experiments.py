@@ -30,6 +30,7 @@ import race  # noqa: E402
 import roofline  # noqa: E402
 import run  # noqa: E402
 import throughput  # noqa: E402
+import time_to_psnr  # noqa: E402
 import training_loops  # noqa: E402
 from experiment import RESULTS, Experiment  # noqa: E402
 
@@ -280,3 +281,59 @@ def test_curve_stops_at_the_target_and_looks_only_so_often():
         lambda: done.append(1), lambda: float(len(done)), target=19, every=10
     )
     assert [(steps, db) for steps, _, db in points] == [(10, 10.0), (20, 20.0)]
+
+
+def test_no_digit_both_chooses_and_decides(mnist):
+    learn, choosing = psnr_curves.split_digits("choosing")
+    _, deciding = psnr_curves.split_digits("deciding")
+    assert (len(learn), len(choosing), len(deciding)) == (55_000, 2_500, 2_500)
+    both = sorted(image.tobytes() for half in (choosing, deciding) for image in half)
+    assert both == sorted(image.tobytes() for image in mnist[0].images[55_000:])
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """(seed, digits, steps) of every training, none of which takes place."""
+    trainings = []
+
+    def alone(train, seed, digits, *, target, every, limit):
+        trainings.append((seed, digits, limit))
+        lr = train.keywords.get("lr", 1e-3)
+        decibels = {
+            step: 1e3 * lr * step / 10 for step in range(every, limit + 1, every)
+        }
+        points = [(step, step / 10, db) for step, db in decibels.items()]
+        there = [point for point in points if point[2] >= target]
+        return points[: points.index(there[0]) + 1] if there else points
+
+    monkeypatch.setattr(time_to_psnr, "alone", alone)
+    return trainings
+
+
+def test_ours_takes_the_shortest_schedule_and_is_decided_elsewhere(seen):
+    found = time_to_psnr.ours(19.0, (100, 200, 300))
+    assert (found["steps"], found["reached"], found["of"]) == (200, 5, 5)
+    assert found["choosing"]["seconds"] == 2 * (10 + 20)
+    assert {(seed, limit) for seed, digits, limit in seen if digits == "choosing"} == {
+        (seed, steps) for seed in (0, 1) for steps in (100, 200)
+    }
+    assert [(seed, limit) for seed, digits, limit in seen if digits == "deciding"] == [
+        (seed, 200) for seed in (2, 3, 4, 5, 6)
+    ]
+    with pytest.raises(RuntimeError, match="100 steps do not reach 19.0 dB"):
+        time_to_psnr.ours(19.0, (100,))
+
+
+def test_the_tutorial_takes_the_learning_rate_that_gets_there_first(seen):
+    found = time_to_psnr.tutorial(19.0, (1e-4, 1e-3, 2e-3))
+    assert (found["lr"], found["steps"], found["reached"]) == (2e-3, 100, 5)
+    assert found["choosing"]["trainings"] == 6
+    assert found["choosing"]["seconds"] == 2 * (40 + 20 + 10)
+    with pytest.raises(RuntimeError, match="no learning rate"):
+        time_to_psnr.tutorial(19.0, (1e-4,))
+
+
+def test_the_best_framework_is_as_its_documentation_would_have_it():
+    assert throughput.TUNED in throughput.CONTESTANTS
+    assert not any("settings" in name for name in throughput.FRAMEWORKS)
+    assert throughput.precision(throughput.TUNED, "cpu") == "float32"
