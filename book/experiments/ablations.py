@@ -161,7 +161,7 @@ def only_noise(
     """
     train, test = load_mnist()
     images = split(train)[0].images[:pictures]
-    report = _as_tensor(test.sample(n).images)
+    report = to_tensor(test.sample(n).images, "cpu") / 255
     short = {"lr": 2e-3, "batch_size": 32, "epochs": 2}
     losses: dict[str, list[float]] = {}
     scores: dict[str, list[dict[float, float]]] = {}
