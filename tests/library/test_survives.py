@@ -228,10 +228,12 @@ def fill_the_disk(monkeypatch):
     return fill
 
 
-def test_a_full_disk_loses_nothing_that_was_saved(few_images, tmp_path, fill_the_disk):
+def test_a_full_disk_loses_nothing_that_was_saved(
+    few_images, tmp_path, fill_the_disk, monkeypatch
+):
     fit(seeded(), few_images, RECIPE, folder=tmp_path, stop_after=1)
     before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
-    fill_the_disk()
+    monkeypatch.setattr(saver, "rehearse", lambda *_: fill_the_disk())
     full = os.strerror(errno.ENOSPC)
     with (
         pytest.warns(UserWarning, match=full),
@@ -239,6 +241,16 @@ def test_a_full_disk_loses_nothing_that_was_saved(few_images, tmp_path, fill_the
     ):
         fit(seeded(), few_images, RECIPE, folder=tmp_path, resume=True)
     assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
+
+
+def test_a_full_disk_is_noticed_before_the_first_step(
+    few_images, tmp_path, fill_the_disk
+):
+    fill_the_disk()
+    model = seeded()
+    with pytest.raises(UnetlibError, match="trial.*Make room on the disk"):
+        fit(model, few_images, RECIPE, folder=tmp_path)
+    assert torch.equal(weights(model), weights(seeded()))
 
 
 def test_training_goes_on_once_there_is_room(few_images, tmp_path, monkeypatch):
@@ -250,6 +262,7 @@ def test_training_goes_on_once_there_is_room(few_images, tmp_path, monkeypatch):
             raise UnetlibError("No space left on device")
         write(*file)
 
+    monkeypatch.setattr(saver, "rehearse", lambda *_: None)
     monkeypatch.setattr(checkpoint, "write_safely", full_at_first)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
