@@ -243,6 +243,12 @@ def check_device(device: str | torch.device) -> torch.device:
         raise UnetlibError(
             f'no device is called "{device}"; ask for "cpu", "cuda" or "cuda:N"'
         ) from None
+    if device.type not in ("cpu", "cuda"):
+        raise UnetlibError(
+            f'device "{device}" is none that this library knows; ask for "cpu" or '
+            '"cuda". What it promises, such as resuming to the same weights, was never '
+            "tried on others, Apple's mps among them"
+        )
     if device.type == "cuda" and not torch.cuda.is_available():
         raise UnetlibError(
             f'device "{device}" was asked for, but PyTorch sees no CUDA GPU here. '

@@ -56,12 +56,13 @@ def fit(
     stop_after: int | None = None,
     held_out: np.ndarray | None = None,
     speed: Speed = FAST,
+    on_epoch: Callable[[History], None] | None = None,
 ) -> History:
     """Train `model` on `images` (N, 28, 28) uint8 by `recipe`.
 
     seed: decides which pictures are drawn and what noise they get; see `Batcher`.
-    folder: where the checkpoint goes, after every epoch and once a minute; and what
-        the article writes, `unet_model.pth` and a picture per epoch in `img/`.
+    folder: where the checkpoint goes, after every epoch and once a minute; the history
+        as `history.csv`; and what the article writes, `unet_model.pth` and pictures.
     resume: go on from the checkpoint in `folder`, to the same weights that an
         uninterrupted run would have reached.
     overwrite: begin anew where `folder` holds a run: else that is refused.
@@ -69,6 +70,7 @@ def fit(
         recipe's length): a later call with `resume` goes on.
     held_out: (M, 28, 28) uint8; their PSNR at sigma 0.5 is measured every epoch.
     speed: the ways to be fast; `PLAIN` takes none of them.
+    on_epoch: called with the history after each epoch.
 
     Returns the history, also where Ctrl-C (in Jupyter: the stop button) ends it early,
     between two steps. By a recipe with `ema`, what is measured, saved as weights and
@@ -113,6 +115,8 @@ def fit(
                 chosen = np.random.default_rng([seed, epoch]).integers(len(images))
                 saver.epoch(history, images[chosen], final=epoch == last - 1)
                 print(said)  # not before it is saved: a terminal may be closed
+            if on_epoch is not None:
+                on_epoch(history)
         step.swap()
     return history
 
@@ -134,7 +138,9 @@ class _Run:
         total = torch.tensor(progress.loss, device=self.step.device)
         start, looked = time.perf_counter() - progress.seconds, progress.steps
         left = 0 if self.stopped() else self.steps - progress.steps
+        in_a_log = sys.stdout is sys.__stdout__ and not sys.stdout.isatty()
         options = {"desc": f"epoch {len(self.history.loss)}", "disable": rank() > 0}
+        options["mininterval"] = 60 if in_a_log else 0.1  # seconds between two lines
         bar = tqdm(total=self.steps, initial=progress.steps, file=sys.stdout, **options)
         with bar:
             for losses in self.step.steps(self.batcher, left):

@@ -5,6 +5,7 @@ measured and saved changes nothing about its weights.
 """
 
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -97,7 +98,7 @@ def test_interrupted_and_resumed_it_ends_in_the_same_bits(name, few_images, tmp_
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_being_watched_changes_nothing(name, few_images, tmp_path, monkeypatch):
-    monkeypatch.setattr("unetlib.fit.LOOK_EVERY", 1)
+    monkeypatch.setattr(import_module("unetlib.fit"), "LOOK_EVERY", 1)
     alone, watched = built(name), built(name)
     fit(alone, few_images, RECIPE)
     fit(watched, few_images, RECIPE, folder=tmp_path, held_out=few_images[:4])

@@ -13,7 +13,6 @@ import pytest
 import torch
 from jupyter_client.manager import start_new_kernel
 
-import unetlib.fit as fitting
 from unetlib.checks import UnetlibError
 from unetlib.fit import fit
 from unetlib.model import SkipUnet, Unet
@@ -23,6 +22,8 @@ from unetlib.saving.checkpoint import CHECKPOINT, read_checkpoint
 from unetlib.saving.safeguards import advice_on_memory
 from unetlib.speed.fast_step import FastStep
 from unetlib.step import TrainStep
+
+fitting = import_module("unetlib.fit")  # unetlib.fit is its function
 
 RECIPE = replace(BOOK, batch_size=8, epochs=3)  # 8 steps an epoch on 64 pictures
 IN_A_NOTEBOOK = """
@@ -121,7 +122,8 @@ def test_ctrl_c_twice_stops_at_once(few_images, tmp_path, monkeypatch):
 
 def test_ctrl_c_before_anything_was_learned(few_images, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
-        "unetlib.fit.FastStep",
+        fitting,
+        "FastStep",
         lambda *made: signal.raise_signal(signal.SIGINT) or FastStep(*made),
     )
     history = fit(seeded(), few_images, RECIPE, folder=tmp_path)

@@ -18,7 +18,7 @@ from unetlib.model import looking_at
 from unetlib.saving.checkpoint import rehearse, save_checkpoint
 from unetlib.saving.files import save_weights, write_safely
 from unetlib.saving.folder import PICTURES, WEIGHTS
-from unetlib.saving.history import History
+from unetlib.saving.history import TABLE, History
 from unetlib.speed.distributed import rank
 from unetlib.step import TrainStep
 
@@ -73,15 +73,16 @@ class Saver:
             print(said, flush=True)
 
     def epoch(self, history: History, image: np.ndarray, final: bool) -> None:
-        """The checkpoint, and what the article writes after an epoch: a picture of
-        `image`, and every so many epochs the weights."""
+        """The checkpoint, the history as a table, and what the article writes after an
+        epoch: a picture of `image`, and every so many epochs the weights."""
         if self.folder is None:
             return
         epoch, recipe = len(history.loss) - 1, self.step.recipe
         files = [partial(self._checkpoint, history)]
         if epoch % recipe.save_every == 0 or final:
             files.append(self._weights)
-        self._try(*files, partial(self._picture, epoch, image), final=final)
+        files += [partial(self._picture, epoch, image), partial(self._table, history)]
+        self._try(*files, final=final)
 
     def _checkpoint(self, history: History) -> None:
         self.saved = time.monotonic()  # whether or not there is room
@@ -95,6 +96,9 @@ class Saver:
         path = self.folder / PICTURES / f"img_{epoch}.jpg"
         with self.step.averaged():
             save_picture(path, self.step.model, image, self.step.recipe.scale)
+
+    def _table(self, history: History) -> None:
+        write_safely(self.folder / TABLE, history.table().encode())
 
     def _try(self, *files: Callable[[], None], final: bool = False) -> None:
         """Write each of the files, whatever becomes of the others."""
