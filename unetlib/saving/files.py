@@ -11,9 +11,13 @@ from unetlib.checks import UnetlibError
 
 
 def save_weights(path: Path, model: nn.Module) -> None:
-    """Write the bare state dict to `path`, as the article's program does."""
-    content = io.BytesIO()
-    torch.save(model.state_dict(), content)
+    """Write the bare state dict to `path`, as the article's program does.
+
+    Tensors are saved as they would be on a CPU: every machine can then load them.
+    """
+    content, state = io.BytesIO(), model.state_dict()
+    state.update({name: value.cpu() for name, value in state.items()})
+    torch.save(state, content)
     write_safely(path, content.getvalue())
 
 
