@@ -6,6 +6,7 @@ containers are unpickled; what holds more is refused, with a way to write it ane
 """
 
 import re
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -58,7 +59,7 @@ def read_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
                 names = opened.keys()
                 tensors = {name: opened.get_tensor(name) for name in names}
                 return tensors, opened.metadata() or {}
-        with file.open("rb") as opened:
+        with file.open("rb") as opened, warnings.catch_warnings(action="ignore"):
             content = torch.load(opened, map_location="cpu", weights_only=True)
     except Exception as error:  # a file can be wrong in many ways
         raise UnetlibError(f"cannot read {file}: {_reason(error)}") from None

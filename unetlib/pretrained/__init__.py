@@ -82,7 +82,7 @@ def _network(
         raise UnetlibError(
             f"source must be a name, a path or a state dict, got {source!r}"
         )
-    if not os.path.exists(source):  # noqa: PTH110: unlike Path's, it never raises
+    if not os.path.exists(source):  # noqa: PTH110 (Path raises)
         raise UnetlibError(
             f"no weights {str(source)!r}; there are {', '.join(PRETRAINED)}, and no "
             f"file of that name in {Path.cwd()}"
