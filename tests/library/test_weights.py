@@ -13,7 +13,7 @@ import pytest
 import torch
 from damage import Bomb
 from safetensors.torch import save, save_file
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from unetlib.checks import UnetlibError
@@ -155,6 +155,19 @@ def test_a_gpu_is_emulated_as_it_is(network, tmp_path):
         torch.load(tmp_path / "gpu.pth", weights_only=True)
 
 
+def test_the_book_saves_a_gpus_weights_as_a_cpus(network, tmp_path, monkeypatch):
+    moved = []
+    monkeypatch.setattr(Tensor, "cpu", lambda x: moved.append(x.clone()) or moved[-1])
+    monkeypatch.setattr(
+        "torch.serialization.location_tag",
+        lambda storage: (
+            "cpu" if storage.data_ptr() in [x.data_ptr() for x in moved] else "cuda:0"
+        ),
+    )
+    save_weights(tmp_path / "weights.pth", network)
+    SkipUnet(4).load_state_dict(torch.load(tmp_path / "weights.pth"))
+
+
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
 def test_halves_load_as_what_they_hold(kind, network, tmp_path):
     state = {name: x.to(kind) for name, x in network.state_dict().items()}
@@ -292,8 +305,13 @@ def wrong(network: nn.Module, path: Path) -> dict[str, tuple[bytes, str]]:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("archive/data.pkl", bytes(1000))
     packed = path.read_bytes()
-    torch.jit.script(nn.Linear(1, 1)).save(path)
+    with zipfile.ZipFile(path, "w") as archive:  # as torch.jit.save's
+        archive.writestr("archive/data.pkl", good)
+        archive.writestr("archive/constants.pkl", b"")
     script = path.read_bytes()
+    with zipfile.ZipFile(path, "w") as archive:  # as torch.export.save's
+        archive.writestr("archive/archive_format", b"pt2")
+    exported = path.read_bytes()
     tensors = with_optimizer(state)["opt"]
     lfs = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
     nan = state | {"end.bias": torch.tensor([torch.nan])}
@@ -327,6 +345,7 @@ def wrong(network: nn.Module, path: Path) -> dict[str, tuple[bytes, str]]:
         "zip": (zipped, "an archive that holds unet_model.pth. Unpack it first"),
         "packed": (packed, "an archive that holds data.pkl"),
         "a program": (script, r"TorchScript.*torch.jit.load\(path, map_location="),
+        "a new program": (exported, r"torch.export.*torch.export.load\(path\)"),
         "Keras": (b"\x89HDF\r\n\x1a\n" + bytes(99), "cannot read"),
         "bytes": (bytes(1000), "cannot read"),
         "ONNX": (b"\x08\x0a\x12\x07pytorch" + bytes(99), "an ONNX file.*package onnx"),

@@ -121,6 +121,11 @@ def _check_archive(file: Path) -> None:
             f"{file} is a TorchScript program. If you trust it, give load_network its "
             "weights: torch.jit.load(path, map_location='cpu').state_dict()"
         )
+    if "archive_format" in names:
+        raise UnetlibError(
+            f"{file} is a program written by torch.export. If you trust it, give "
+            "load_network its weights: torch.export.load(path).state_dict"
+        )
     if any(name.endswith(".npy") for name in names):
         raise UnetlibError(
             f"{file} holds numpy's arrays. Give load_network what np.load(path) returns"

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from unetlib.checks import UnetlibError
 
@@ -16,8 +16,8 @@ def save_weights(path: Path, model: nn.Module) -> None:
     Tensors are saved as they would be on a CPU: every machine can then load them.
     """
     content, state = io.BytesIO(), model.state_dict()
-    state.update({name: value.cpu() for name, value in state.items()})
-    torch.save(state, content)
+    tensors = {k: v.cpu() for k, v in state.items() if isinstance(v, Tensor)}
+    torch.save(state | tensors, content)
     write_safely(path, content.getvalue())
 
 
