@@ -14,7 +14,7 @@ from typing import get_args
 import torch
 from torch import nn
 
-from unetlib.checks import UnetlibError, check_device
+from unetlib.checks import LARGEST_SEED, UnetlibError, check_device, check_whole
 from unetlib.data import VALIDATION_SIZE, Digits, load_mnist, split
 from unetlib.fit import fit
 from unetlib.formats.idx import load_idx
@@ -189,7 +189,7 @@ def run(options: argparse.Namespace) -> None:
     folder = Path(options.folder or Path("runs") / recipe.name)
     train, validation = _pictures(options)
     speed = PLAIN if options.plain else replace(FAST, bfloat16=options.bfloat16)
-    torch.manual_seed(options.seed)
+    torch.manual_seed(check_whole("seed", options.seed, 0, LARGEST_SEED))
     with process_group(device):
         on_epoch = _board(folder) if options.tensorboard and rank() == 0 else None
         history = fit(

@@ -7,6 +7,7 @@ import signal
 import time
 import warnings
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ RECIPE = replace(BOOK, batch_size=8, epochs=3)  # 8 steps an epoch on 64 picture
 IN_A_NOTEBOOK = """
 import torch
 from dataclasses import replace
+from importlib import import_module
 from unetlib.data import load_mnist
 from unetlib.fit import fit
 from unetlib.model import SkipUnet
