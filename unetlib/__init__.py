@@ -23,7 +23,7 @@ from unetlib.fit import fit, validate  # noqa: E402
 from unetlib.metrics import denoising_psnr, mse, psnr, ssim  # noqa: E402
 from unetlib.model import Denoiser, SkipUnet, Unet  # noqa: E402
 from unetlib.noise import add_gaussian_noise  # noqa: E402
-from unetlib.pretrained import load_pretrained  # noqa: E402
+from unetlib.pretrained import load_network, load_pretrained  # noqa: E402
 from unetlib.recipe import ARTICLE, ARTICLE_NOISE, BOOK, NO_SKIP, Recipe  # noqa: E402
 from unetlib.step import TrainStep  # noqa: E402
 
@@ -45,6 +45,7 @@ __all__ = [
     "denoising_psnr",
     "fit",
     "load_mnist",
+    "load_network",
     "load_pretrained",
     "mse",
     "psnr",

@@ -11,14 +11,14 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import torch
 from torch import nn
 
 from unetlib.checks import LARGEST_SEED, UnetlibError, check_device, check_whole
-from unetlib.data import VALIDATION_SIZE, Digits, load_mnist, split
+from unetlib.data import VALIDATION_SIZE, load_mnist
 from unetlib.fit import fit
-from unetlib.formats.idx import load_idx
-from unetlib.formats.npy import load_npy
+from unetlib.formats.pictures import load_pictures
 from unetlib.model import NETWORKS
 from unetlib.recipe import CHOICES, RECIPES, Recipe
 from unetlib.saving.checkpoint import CHECKPOINT
@@ -55,14 +55,6 @@ OF_A_RECIPE = {  # what each field of a recipe decides, in the words of an optio
 }
 
 
-def _load(folder: str | None) -> Digits:
-    if folder is None:
-        return load_mnist()[0]
-    if (Path(folder) / "x_train.npy").exists():
-        return load_npy(folder)
-    return load_idx(folder)[0]
-
-
 def _at_least(least: int) -> Callable[[str], int]:
     def number(text: str) -> int:
         if int(text) < least:
@@ -86,7 +78,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     run("--stop-after", type=_at_least(1), help="pause after so many epochs")
     run("--tensorboard", action="store_true", help="curves for TensorBoard, too")
     data = parser.add_argument_group("the pictures").add_argument
-    data("--data", help="folder to read instead of the MNIST that ships")
+    data("--data", help="file or folder to read instead of MNIST")
     data("--pictures", type=_at_least(1), help="learn from so many, drawn at random")
     data(
         "--validation",
@@ -137,9 +129,10 @@ def _network(recipe: Recipe, width: int | None) -> nn.Module:
     return NETWORKS[recipe.network](width=width)
 
 
-def _pictures(options: argparse.Namespace) -> tuple[Digits, Digits | None]:
-    """(to learn from, to measure by)."""
-    train, validation = _load(options.data).up_to(10), None  # the article's filter
+def _pictures(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray | None]:
+    """(to learn from, to measure by), (N, H, W) uint8."""
+    given = options.data is not None
+    train = load_pictures(options.data) if given else load_mnist()[0].images
     size = options.validation
     if size is None:  # the article learns from every digit and measures nothing
         size = 0 if options.recipe.startswith("article") else VALIDATION_SIZE
@@ -148,14 +141,17 @@ def _pictures(options: argparse.Namespace) -> tuple[Digits, Digits | None]:
             f"--validation {size} would keep back all of the {len(train)} pictures; "
             f"ask for fewer, such as --validation {len(train) // 10}: 0 keeps none"
         )
-    if size:
-        train, validation = split(train, size)
+    cut = len(train) - size
+    train, validation = train[:cut], train[cut:][:1000] if size else None
     if options.pictures is not None and options.pictures > len(train):
         raise UnetlibError(
             f"--pictures {options.pictures} asks for more than the {len(train)} "
             "that there are to learn from"
         )
-    return train.sample(options.pictures) if options.pictures else train, validation
+    if options.pictures is not None:
+        rng = np.random.default_rng(0)
+        train = train[rng.choice(len(train), options.pictures, replace=False)]
+    return train, validation
 
 
 def _board(folder: Path) -> Callable[[History], None]:
@@ -194,7 +190,7 @@ def run(options: argparse.Namespace) -> None:
         on_epoch = _board(folder) if options.tensorboard and rank() == 0 else None
         history = fit(
             _network(recipe, options.width),
-            train.images,
+            train,
             recipe,
             device=device,
             seed=options.seed,
@@ -202,7 +198,7 @@ def run(options: argparse.Namespace) -> None:
             resume=options.resume,
             overwrite=options.overwrite,
             stop_after=options.stop_after,
-            held_out=None if validation is None else validation.images[:1000],
+            held_out=validation,
             speed=replace(speed, compile=options.compile),
             on_epoch=on_epoch,
         )

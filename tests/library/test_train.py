@@ -330,7 +330,7 @@ def test_command_line_refuses_numbers(option, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("name", "faulty"),
     [
-        ("split", lambda train, size: [train]),  # unetlib unpacks it into two
+        ("_pictures", lambda options: [options]),  # it is unpacked into two
         ("fit", lambda *_, **__: torch.optim.Adam([])),  # raised by torch's own code
     ],
 )
