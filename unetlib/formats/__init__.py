@@ -1,5 +1,1 @@
-<<<<<<< HEAD
-"""Files as others write them: pictures of digits, and weights."""
-=======
-"""Pictures as others write them: `unetlib.formats.pictures` reads them all."""
->>>>>>> xC
+"""Files as others write them: `pictures` and `weights` read them all."""
