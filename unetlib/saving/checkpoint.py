@@ -124,7 +124,8 @@ def checksum(text: str, tensors: dict[str, Tensor]) -> str:
     digest = hashlib.sha256(text.encode())
     for name, value in sorted(tensors.items()):
         digest.update(name.encode())
-        digest.update(value.cpu().numpy().tobytes())
+        # NumPy lacks some of PyTorch's types, such as bfloat16, but no bytes.
+        digest.update(value.cpu().flatten().view(torch.uint8).numpy())
     return digest.hexdigest()
 
 
