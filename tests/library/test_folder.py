@@ -388,7 +388,7 @@ def test_weights_go_elsewhere_where_there_is_no_room_at_all(
     monkeypatch.setattr(saver.tempfile, "mkdtemp", lambda prefix: str(made))
     model = seeded()
     no_room_for(CHECKPOINT, WEIGHTS)
-    said = f"{CHECKPOINT} .*{WEIGHTS} The weights are in {re.escape(str(made))}"
+    said = f"{CHECKPOINT} .*{WEIGHTS}\\. The weights are in {re.escape(str(made))}"
     with (
         pytest.warns(UserWarning, match="No space"),
         pytest.raises(UnetlibError, match=said),

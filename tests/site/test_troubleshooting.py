@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -368,17 +369,24 @@ def test_the_folder_holds_a_run(few_images, tmp_path) -> list[str]:
 
 @about("disk-full")
 def test_the_disk_is_full(few_images, tmp_path, monkeypatch) -> list[str]:
-    def full(_) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    folder, move = tmp_path / "runs", Path.replace
 
+    def full(part: Path, path: Path) -> None:
+        if path.is_relative_to(folder):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        move(part, path)
+
+    monkeypatch.setattr(Path, "replace", full)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     (tmp_path / "file").touch()
-    in_the_way = error(fit, SkipUnet(), few_images, RECIPE, folder=tmp_path / "file")
-    monkeypatch.setattr(os, "fsync", full)
-    at_the_start = error(fit, SkipUnet(), few_images, RECIPE, folder=tmp_path)
-    monkeypatch.setattr(saver, "rehearse", lambda *_: None)
+    seen = [
+        error(fit, SkipUnet(), few_images, RECIPE, folder=folder),
+        error(fit, SkipUnet(), few_images, RECIPE, folder=tmp_path / "file"),
+    ]
+    monkeypatch.setattr(saver, "rehearse", lambda *_: None)  # it has become full later
     with pytest.warns(UserWarning) as warned:
-        at_the_end = error(fit, SkipUnet(), few_images, RECIPE, folder=tmp_path)
-    return [at_the_start, in_the_way, said(warned[0].message), at_the_end]
+        at_the_end = error(fit, SkipUnet(), few_images, RECIPE, folder=folder)
+    return [*seen, said(warned[0].message), at_the_end]
 
 
 # ---------- figures and sliders ----------
