@@ -21,6 +21,7 @@ from unetlib.saving import checkpoint, files, saver
 from unetlib.saving.checkpoint import CHECKPOINT, read_checkpoint
 from unetlib.saving.files import save_weights, write_safely
 from unetlib.saving.folder import LOCK, PICTURES, WEIGHTS, claimed, what_lies_in
+from unetlib.saving.history import History
 from unetlib.step import TrainStep
 
 RECIPE = replace(BOOK, batch_size=8, epochs=2)  # 8 steps an epoch on 64 pictures
@@ -126,13 +127,22 @@ def test_overwriting_begins_anew(few_images, tmp_path):
     assert len(read_checkpoint(tmp_path)[0]["history"].loss) == 2
 
 
-def test_the_command_line_overwrites_only_when_asked(tmp_path, mnist, capsys):
-    command = ["--recipe", "article", "--folder", str(tmp_path / "run"), "--epochs"]
-    write_safely(tmp_path / "run" / CHECKPOINT, b"a run")
+def test_the_command_line_overwrites_only_when_asked(tmp_path, monkeypatch, capsys):
+    asked = []
+
+    def fit_until_claimed(_model, _images, _recipe, **options) -> History:
+        asked.append(options["overwrite"])
+        with claimed(options["folder"], options["resume"], options["overwrite"]):
+            return History(loss=[1.0])
+
+    monkeypatch.setattr(train, "fit", fit_until_claimed)
+    write_safely(tmp_path / CHECKPOINT, b"a run")
+    command = ["--recipe", "article", "--epochs", "1", "--folder", str(tmp_path)]
     with pytest.raises(SystemExit) as ended:
-        train.main([*command, "1"])
-    assert ended.value.code == 2
-    assert "(--overwrite)" in capsys.readouterr().err
+        train.main(command)
+    assert ended.value.code == 2 and "(--overwrite)" in capsys.readouterr().err
+    train.main([*command, "--overwrite"])
+    assert asked == [False, True]
 
 
 # ---------- whose it is ----------
@@ -388,7 +398,7 @@ def test_weights_go_elsewhere_where_there_is_no_room_at_all(
     monkeypatch.setattr(saver.tempfile, "mkdtemp", lambda prefix: str(made))
     model = seeded()
     no_room_for(CHECKPOINT, WEIGHTS)
-    said = f"{CHECKPOINT} .*{WEIGHTS}\\. The weights are in {re.escape(str(made))}"
+    said = f"{CHECKPOINT}.*{WEIGHTS}\\. The weights are in {re.escape(str(made))}"
     with (
         pytest.warns(UserWarning, match="No space"),
         pytest.raises(UnetlibError, match=said),
