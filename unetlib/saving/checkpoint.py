@@ -8,6 +8,7 @@ import hashlib
 import json
 import warnings
 import zlib
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -80,11 +81,10 @@ def rehearse(path: Path, step: TrainStep, batcher: Batcher) -> None:
             f"resumed: {error}"
         ) from error
     learned = (p for p in step.model.parameters() if p.requires_grad)
-    still_to_come = bytes(
-        len(ADAM) * sum(p.numel() * p.element_size() for p in learned)
-    )
-    write_safely(path, content + still_to_come)
-    path.unlink()
+    to_come = sum(p.numel() * p.element_size() for p in learned) * len(ADAM)
+    write_safely(path, content + bytes(to_come))
+    with suppress(OSError):  # a virus scanner may be reading it
+        path.unlink()
     for name, value in held(step.model).items():
         _put(name, value, value.detach().clone())
 
@@ -124,7 +124,8 @@ def checksum(text: str, tensors: dict[str, Tensor]) -> str:
     digest = hashlib.sha256(text.encode())
     for name, value in sorted(tensors.items()):
         digest.update(name.encode())
-        digest.update(value.cpu().numpy().tobytes())
+        # NumPy lacks some of PyTorch's types, such as bfloat16, but no bytes.
+        digest.update(value.cpu().flatten().view(torch.uint8).numpy())
     return digest.hexdigest()
 
 

@@ -44,9 +44,10 @@ def write_safely(path: Path, content: bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             part.unlink()
-        reason = f"{error.strerror}: could not save {path}. What was saved before is"
-        advice = f"untouched. {what_to_do(error)}"
-        raise UnetlibError(f"{reason} {advice}") from error
+        raise UnetlibError(
+            f"{error.strerror or error}: could not save {path}. What was saved before "
+            f"is untouched. {what_to_do(error)}"
+        ) from error
 
 
 def _move(part: Path, path: Path) -> None:

@@ -92,7 +92,8 @@ def _alone(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UnetlibError(
-            f"{error.strerror}: could not make the folder {folder}. {what_to_do(error)}"
+            f"{error.strerror or error}: could not make the folder {folder}. "
+            f"{what_to_do(error)}"
         ) from None
     lock = FileLock(folder / LOCK, timeout=0)
     try:

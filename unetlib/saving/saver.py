@@ -108,12 +108,12 @@ class Saver:
                 write()
             except UnetlibError as error:
                 failed.append((write, str(error)))
-        said = " ".join(text for _, text in failed)
+        said = ". ".join(text for _, text in failed)
         if failed and not final:
             warnings.warn(said, stacklevel=5)
         elif failed:
             if self._weights in [write for write, _ in failed]:
-                said += f" {self._elsewhere()}"
+                said += self._elsewhere()
             raise UnetlibError(said)
 
     def _elsewhere(self) -> str:
@@ -124,4 +124,4 @@ class Saver:
                 save_weights(path, self.step.model)
         except (UnetlibError, OSError):
             return ""
-        return f"The weights are in {path}: move them to where they are safe"
+        return f". The weights are in {path}: move them to where they are safe"
