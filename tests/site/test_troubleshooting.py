@@ -486,10 +486,10 @@ def test_what_to_do_runs(entry, desk):
         "data": lambda: np.array_equal(np.load(saved), desk["images"]),
         "disk-full": lambda: Path("unet_model.pth").exists(),
         "weights": lambda: (
-            SkipUnet().load_state_dict(desk["weights"]),
-            load_network("weights.pth"),
-            desk["denoiser"].white == 255 / 512,
-            len(desk["history"].loss) == RECIPE.epochs,
+            load_network("weights.pth")
+            and SkipUnet().load_state_dict(desk["weights"])
+            and desk["denoiser"].white == 255 / 512
+            and len(desk["history"].loss) == RECIPE.epochs
         ),
         "diverged": lambda: len(desk["history"].loss) == RECIPE.epochs,
     }
