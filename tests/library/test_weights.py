@@ -277,6 +277,8 @@ def test_the_scale_of_bare_weights_is_known_or_asked_for(tmp_path):
         assert torch.equal(found(x), (recipe or BOOK).denoiser(network)(x))
     with pytest.raises(UnetlibError, match="recipe=ARTICLE.* else recipe=NO_SKIP"):
         load_pretrained(tmp_path / "weights.pth")
+    with pytest.raises(UnetlibError, match="a Recipe, such as BOOK, got 'article'"):
+        load_pretrained(tmp_path / "weights.pth", recipe="article")
 
 
 # ---------- what is refused ----------
