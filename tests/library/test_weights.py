@@ -2,6 +2,7 @@
 
 import gzip
 import pickle
+import tracemalloc
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
@@ -379,6 +380,17 @@ def test_what_cannot_be_loaded_is_named_and_nothing_is_run(tmp_path):
         assert "weights.pth" in str(caught.value), what
         assert "\n" not in str(caught.value), what
         assert not (tmp_path / "ran").exists(), what
+
+
+@pytest.mark.parametrize("start", [b"X", b"\x80\x02X", b"\x80\x04X"])
+def test_a_length_that_is_a_lie_takes_no_memory(start, tmp_path):
+    (tmp_path / "weights.pth").write_bytes(start + b"\xff\xff\xff\x7f")
+    tracemalloc.start()
+    with pytest.raises(UnetlibError, match="cannot read"):
+        load_network(tmp_path / "weights.pth")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10 << 20  # and not 2 GB
 
 
 def test_a_folder_says_what_it_holds(network, tmp_path):

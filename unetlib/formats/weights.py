@@ -5,6 +5,7 @@ safetensors: a file's content says which, not its name. Only tensors and plain
 containers are unpickled; what holds more is refused, with a way to write it anew.
 """
 
+import io
 import re
 import warnings
 import zipfile
@@ -59,8 +60,10 @@ def read_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
                 names = opened.keys()
                 tensors = {name: opened.get_tensor(name) for name in names}
                 return tensors, opened.metadata() or {}
-        with file.open("rb") as opened, warnings.catch_warnings(action="ignore"):
-            content = torch.load(opened, map_location="cpu", weights_only=True)
+        # From memory: for a length that is a lie, a file would allocate it all the same.
+        held = io.BytesIO(file.read_bytes())
+        with warnings.catch_warnings(action="ignore"):
+            content = torch.load(held, map_location="cpu", weights_only=True)
     except Exception as error:  # a file can be wrong in many ways
         raise UnetlibError(f"cannot read {file}: {_reason(error)}") from None
     return flat(content), {}
