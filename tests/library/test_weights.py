@@ -335,6 +335,7 @@ def wrong(network: nn.Module, path: Path) -> dict[str, tuple[bytes, str]]:
         "code, pickled": (pickle.dumps(Bomb(path.with_name("ran"))), "cannot read"),
         "cut off": (good[: len(good) // 2], "truncated or damaged"),
         "cut off early": (good[:50], "truncated or damaged"),
+        "twice in one": (good + good, "truncated or damaged .*within another"),
         "cut off, legacy": (legacy.read_bytes()[:-500], "truncated or damaged"),
         "a wrong bit": (bytes(flipped), "is damaged .*data/0: wrong checksum"),
         "cut off, safe": (save(state)[:-9], "truncated or damaged"),

@@ -60,7 +60,7 @@ def read_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
                 names = opened.keys()
                 tensors = {name: opened.get_tensor(name) for name in names}
                 return tensors, opened.metadata() or {}
-        # From memory: for a length that is a lie, a file would allocate it all the same.
+        # From memory: of a file, as much is allocated as a false length says.
         held = io.BytesIO(file.read_bytes())
         with warnings.catch_warnings(action="ignore"):
             content = torch.load(held, map_location="cpu", weights_only=True)
@@ -108,6 +108,8 @@ def _check_archive(file: Path) -> None:
     try:
         with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
+            if entries and min(entry.header_offset for entry in entries):
+                raise ValueError("an archive within another file")
             packed = any(entry.compress_type for entry in entries)  # torch packs none
             # PyTorch itself does not look at the checksums; 0 where it wrote none.
             checked = not packed and any(entry.CRC for entry in entries)
