@@ -2,6 +2,7 @@
 
 import gzip
 import pickle
+import tracemalloc
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
@@ -277,6 +278,8 @@ def test_the_scale_of_bare_weights_is_known_or_asked_for(tmp_path):
         assert torch.equal(found(x), (recipe or BOOK).denoiser(network)(x))
     with pytest.raises(UnetlibError, match="recipe=ARTICLE.* else recipe=NO_SKIP"):
         load_pretrained(tmp_path / "weights.pth")
+    with pytest.raises(UnetlibError, match="a Recipe, such as BOOK, got 'article'"):
+        load_pretrained(tmp_path / "weights.pth", recipe="article")
 
 
 # ---------- what is refused ----------
@@ -332,6 +335,7 @@ def wrong(network: nn.Module, path: Path) -> dict[str, tuple[bytes, str]]:
         "code, pickled": (pickle.dumps(Bomb(path.with_name("ran"))), "cannot read"),
         "cut off": (good[: len(good) // 2], "truncated or damaged"),
         "cut off early": (good[:50], "truncated or damaged"),
+        "twice in one": (good + good, "truncated or damaged .*within another"),
         "cut off, legacy": (legacy.read_bytes()[:-500], "truncated or damaged"),
         "a wrong bit": (bytes(flipped), "is damaged .*data/0: wrong checksum"),
         "cut off, safe": (save(state)[:-9], "truncated or damaged"),
@@ -377,6 +381,17 @@ def test_what_cannot_be_loaded_is_named_and_nothing_is_run(tmp_path):
         assert "weights.pth" in str(caught.value), what
         assert "\n" not in str(caught.value), what
         assert not (tmp_path / "ran").exists(), what
+
+
+@pytest.mark.parametrize("start", [b"X", b"\x80\x02X", b"\x80\x04X"])
+def test_a_length_that_is_a_lie_takes_no_memory(start, tmp_path):
+    (tmp_path / "weights.pth").write_bytes(start + b"\xff\xff\xff\x7f")
+    tracemalloc.start()
+    with pytest.raises(UnetlibError, match="cannot read"):
+        load_network(tmp_path / "weights.pth")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10 << 20  # and not 2 GB
 
 
 def test_a_folder_says_what_it_holds(network, tmp_path):

@@ -5,6 +5,7 @@ safetensors: a file's content says which, not its name. Only tensors and plain
 containers are unpickled; what holds more is refused, with a way to write it anew.
 """
 
+import io
 import re
 import warnings
 import zipfile
@@ -59,8 +60,10 @@ def read_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
                 names = opened.keys()
                 tensors = {name: opened.get_tensor(name) for name in names}
                 return tensors, opened.metadata() or {}
-        with file.open("rb") as opened, warnings.catch_warnings(action="ignore"):
-            content = torch.load(opened, map_location="cpu", weights_only=True)
+        # From memory: of a file, as much is allocated as a false length says.
+        held = io.BytesIO(file.read_bytes())
+        with warnings.catch_warnings(action="ignore"):
+            content = torch.load(held, map_location="cpu", weights_only=True)
     except Exception as error:  # a file can be wrong in many ways
         raise UnetlibError(f"cannot read {file}: {_reason(error)}") from None
     return flat(content), {}
@@ -105,6 +108,8 @@ def _check_archive(file: Path) -> None:
     try:
         with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
+            if entries and min(entry.header_offset for entry in entries):
+                raise ValueError("an archive within another file")
             packed = any(entry.compress_type for entry in entries)  # torch packs none
             # PyTorch itself does not look at the checksums; 0 where it wrote none.
             checked = not packed and any(entry.CRC for entry in entries)

@@ -64,6 +64,8 @@ def load_pretrained(
         say that themselves.
     Raises UnetlibError as `load_network` does, and where the recipe must be named.
     """
+    if not isinstance(recipe, (Recipe, type(None))):
+        raise UnetlibError(f"recipe must be a Recipe, such as BOOK, got {recipe!r}")
     network, own = _network(source)
     denoiser = (recipe or own or _only_recipe(network)).denoiser(network)
     return _on(device, denoiser.eval().requires_grad_(False))
