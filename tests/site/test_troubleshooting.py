@@ -444,6 +444,18 @@ def desk(mnist, few_images, clean, tmp_path, monkeypatch) -> dict:
     }
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("dtype", [np.int8, np.float32])
+def test_pictures_below_zero_become_bytes(language, dtype, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    signed = np.array([[[-1, -0.5], [0, 1]]]) if dtype == np.float32 else 0
+    signed = np.array([[[-128, -64], [0, 127]]]) if dtype == np.int8 else signed
+    np.save("x_train.npy", signed.astype(dtype))
+    exec(blocks(entries(language)["data"], "python")[0], {"np": np})
+    saved = np.load(Path("mnist-bytes") / "x_train.npy")
+    assert saved.tolist() == [[[0, 64], [128, 255]]]
+
+
 @pytest.mark.parametrize("entry", [e for e in entries("en") if e != "fonts"])
 def test_what_to_do_runs(entry, desk):
     for block in blocks(entries("en")[entry], "python"):

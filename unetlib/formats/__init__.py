@@ -1,1 +1,1 @@
-"""Files of MNIST as others write them."""
+"""Pictures as others write them: `unetlib.formats.pictures` reads them all."""
