@@ -385,6 +385,11 @@ def check_network(model: nn.Module, processes: int) -> None:
     to the same bits, and to do both by any number of processes."""
     kind = type(model).__name__
     parameters = list(model.parameters()) if isinstance(model, nn.Module) else []
+    if kind == "Denoiser":  # whose scale would be applied to scaled pictures
+        raise UnetlibError(
+            "model must be a network, got a Denoiser around one. Train the network, "
+            "denoiser.network; load_network gives one that is ready to learn"
+        )
     if any(isinstance(p, nn.parameter.UninitializedParameter) for p in parameters):
         raise UnetlibError(f"{kind} is lazy: call it on one batch before it is trained")
     if not any(p.requires_grad and p.numel() for p in parameters):

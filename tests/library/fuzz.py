@@ -35,8 +35,10 @@ from unetlib.formats.npy import load_npy
 from unetlib.formats.npz import load_npz
 from unetlib.formats.pictures import load_pictures
 from unetlib.model import SkipUnet
+from unetlib.pretrained import load_network
 from unetlib.recipe import BOOK
 from unetlib.saving import checkpoint
+from unetlib.saving.files import save_weights
 from unetlib.saving.history import History
 from unetlib.step import TrainStep
 
@@ -140,6 +142,16 @@ def read_checkpoint(folder: Path) -> None:
     assert torch.equal(run.batcher.generator.get_state(), held["generator"])
 
 
+def write_weights(folder: Path) -> None:
+    save_weights(folder / "unet_model.pth", Resumed().model)
+
+
+def read_weights(folder: Path) -> None:
+    found, expected = load_network(folder / "unet_model.pth"), Resumed().model
+    for name, value in expected.state_dict().items():
+        assert torch.equal(found.state_dict()[name], value)
+
+
 def check(digits: data.Digits, pixels: np.ndarray, labels: np.ndarray) -> None:
     assert digits.images.dtype == digits.labels.dtype == np.uint8
     assert digits.images.ndim == 3 and len(digits) > 0
@@ -155,6 +167,7 @@ KINDS: dict[str, tuple[Callable[[Path], None], Callable[[Path], None]]] = {
     "keras": (write_keras, read_keras),
     "png": (write_png, read_png),
     "checkpoint": (write_checkpoint, read_checkpoint),
+    "weights": (write_weights, read_weights),
 }
 RECIPE = replace(BOOK, batch_size=2, epochs=5)  # 2 steps an epoch on 5 pictures
 

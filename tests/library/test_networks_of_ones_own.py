@@ -151,6 +151,7 @@ class Extra(SkipUnet):
     [
         (lambda: Unet().requires_grad_(False), 1, "frozen ones; .*requires_grad_"),
         (lambda: stack(nn.Flatten(0)).requires_grad_(False), 1, "parameters to learn"),
+        (lambda: Denoiser(Unet()), 1, "network, got a Denoiser around one. Train the"),
         (nn.Identity, 1, "parameters to learn, got Identity"),
         (lambda: nn.LazyConv2d(1, 3), 1, "is lazy: call it on one batch"),
         (Extra, 1, "_extra_state in its state dict, which is no tensor"),

@@ -36,6 +36,7 @@ from unetlib.formats.npy import load_npy
 from unetlib.metrics import psnr
 from unetlib.model import SkipUnet, Unet, conv
 from unetlib.noise import add_gaussian_noise
+from unetlib.pretrained import load_network
 from unetlib.recipe import ARTICLE, BOOK
 from unetlib.saving.checkpoint import CHECKPOINT, checksum
 from unetlib.step import TrainStep
@@ -303,6 +304,33 @@ def test_damaged_and_foreign_files(mnist, tmp_path, monkeypatch) -> list[str]:
     return seen
 
 
+@about("weights")
+def test_weights_cannot_be_loaded(few_images, tmp_path, monkeypatch) -> list[str]:
+    path, network = tmp_path / "unet_model.pth", SkipUnet()
+
+    def loading(content: object) -> str:
+        torch.save(content, path)
+        return error(lambda: network.load_state_dict(torch.load(path)))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("torch.serialization.location_tag", lambda _: "cuda:0")
+        seen = [loading(network.state_dict())]
+    seen.append(loading(torch.compile(network).state_dict()))
+    seen.append(loading({"epoch": 3, "model_state_dict": network.state_dict()}))
+    torch.save(Unet().state_dict(), path)
+    seen.append(error(load_pretrained, path))
+    seen += [loading(network), error(load_network, path)]
+    page = b"<!DOCTYPE html><title>Sign in to this network</title>"
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 123\n"
+    for content in (page, pointer, path.read_bytes()[:999]):
+        path.write_bytes(content)
+        seen.append(error(load_network, path))
+    seen.append(error(load_network, tmp_path))
+    torch.save(conv(1, 1).state_dict(), path)
+    seen.append(error(load_network, path))
+    return [*seen, error(fit, load_pretrained("skip").network, few_images, RECIPE)]
+
+
 # ---------- training ----------
 
 
@@ -469,6 +497,12 @@ def test_what_to_do_runs(entry, desk):
         ),
         "data": lambda: np.array_equal(np.load(saved), desk["images"]),
         "disk-full": lambda: Path("unet_model.pth").exists(),
+        "weights": lambda: (
+            load_network("weights.pth")
+            and SkipUnet().load_state_dict(desk["weights"])
+            and desk["denoiser"].white == 255 / 512
+            and len(desk["history"].loss) == RECIPE.epochs
+        ),
         "diverged": lambda: len(desk["history"].loss) == RECIPE.epochs,
     }
     assert made.get(entry, lambda: True)()

@@ -1,1 +1,1 @@
-"""Pictures as others write them: `unetlib.formats.pictures` reads them all."""
+"""Files as others write them: `pictures` and `weights` read them all."""

@@ -5,15 +5,19 @@ import os
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from unetlib.checks import UnetlibError
 
 
 def save_weights(path: Path, model: nn.Module) -> None:
-    """Write the bare state dict to `path`, as the article's program does."""
-    content = io.BytesIO()
-    torch.save(model.state_dict(), content)
+    """Write the bare state dict to `path`, as the article's program does.
+
+    Tensors are saved as they would be on a CPU: every machine can then load them.
+    """
+    content, state = io.BytesIO(), model.state_dict()
+    tensors = {k: v.cpu() for k, v in state.items() if isinstance(v, Tensor)}
+    torch.save(state | tensors, content)
     write_safely(path, content.getvalue())
 
 

@@ -96,6 +96,15 @@ def shard(batch_size: int) -> slice:
     return slice(rank() * size, (rank() + 1) * size)
 
 
+def bare(model: nn.Module) -> nn.Module:
+    """`model` without what torch.compile, DataParallel or DDP put around it, and before
+    each name in its state dict."""
+    if isinstance(model, (nn.DataParallel, DistributedDataParallel)):
+        return bare(model.module)
+    inside = getattr(model, "_orig_mod", None)  # as torch.compile calls it
+    return model if inside is None else bare(inside)
+
+
 def parallel(model: nn.Module) -> nn.Module:
     """`model`, its gradients averaged over the processes. The parameters are shared."""
     if world_size() == 1:
