@@ -27,6 +27,7 @@ from unetlib.metrics import denoising_psnr
 from unetlib.model import Denoiser, looking_at
 from unetlib.recipe import Recipe
 from unetlib.saving.checkpoint import load_checkpoint
+from unetlib.saving.folder import claimed
 from unetlib.saving.history import History, Progress
 from unetlib.saving.safeguards import (
     advice_on_memory,
@@ -51,6 +52,7 @@ def fit(
     seed: int = 0,
     folder: str | Path | None = None,
     resume: bool = False,
+    overwrite: bool = False,
     stop_after: int | None = None,
     held_out: np.ndarray | None = None,
     speed: Speed = FAST,
@@ -62,6 +64,7 @@ def fit(
         the article writes, `unet_model.pth` and a picture per epoch in `img/`.
     resume: go on from the checkpoint in `folder`, to the same weights that an
         uninterrupted run would have reached.
+    overwrite: begin anew where `folder` holds a run: else that is refused.
     stop_after: end once this many epochs in all are done (the schedule keeps the
         recipe's length): a later call with `resume` goes on.
     held_out: (M, 28, 28) uint8; their PSNR at sigma 0.5 is measured every epoch.
@@ -82,13 +85,11 @@ def fit(
         raise UnetlibError(f"recipe must be a Recipe, such as BOOK, got {recipe!r}")
     check_network(model, world_size())
     check_run(images, held_out, seed, stop_after)
-    if resume and folder is None:
-        raise UnetlibError("resume=True needs the folder that holds the checkpoint")
-    folder = None if folder is None else Path(folder)
     with (
         advice_on_memory(),
         own_randomness(seed),
         stop_between_steps(world_size()) as stopped,
+        claimed(folder, resume, overwrite) as folder,
     ):
         batcher = Batcher(
             *(images, recipe.batch_size, recipe.scale, recipe.sigma, device, seed),
@@ -108,9 +109,10 @@ def fit(
             if not run.epoch():
                 break
             if rank() == 0:
-                run.report(held_out)
+                said = run.report(held_out)
                 chosen = np.random.default_rng([seed, epoch]).integers(len(images))
                 saver.epoch(history, images[chosen], final=epoch == last - 1)
+                print(said)  # not before it is saved: a terminal may be closed
         step.swap()
     return history
 
@@ -164,8 +166,8 @@ class _Run:
         if progress.steps < self.steps:
             self.saver.within_epoch(self.history)
 
-    def report(self, held_out: np.ndarray | None) -> None:
-        """Measure and print what the finished epoch came to."""
+    def report(self, held_out: np.ndarray | None) -> str:
+        """Measure what the finished epoch came to, and put it in words."""
         history, recipe = self.history, self.step.recipe
         line = f"epoch {len(history.loss) - 1}: train loss {history.loss[-1]:.5g}"
         if held_out is not None:
@@ -173,7 +175,7 @@ class _Run:
                 denoiser = recipe.denoiser(self.step.model)
                 history.psnr_db.append(validate(denoiser, held_out))
             line += f", held-out PSNR at sigma 0.5: {history.psnr_db[-1]:.2f} dB"
-        print(line)
+        return line
 
 
 def validate(denoiser: Denoiser, images: np.ndarray) -> float:

@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--stop-after", type=_at_least(1), help="pause after so many epochs")
     add("--seed", type=_at_least(0), default=0)
     add("--resume", action="store_true", help="go on from the folder's checkpoint")
+    add("--overwrite", action="store_true", help="begin anew in a folder with a run")
     add("--plain", action="store_true", help="take no measures for speed")
     add("--bfloat16", action=argparse.BooleanOptionalAction, help="default: if fast")
     add("--compile", action="store_true", help="use torch.compile")
@@ -80,6 +81,7 @@ def _run(options: argparse.Namespace) -> None:
             seed=options.seed,
             folder=options.folder or Path("runs") / recipe.name,
             resume=options.resume,
+            overwrite=options.overwrite,
             stop_after=options.stop_after,
             held_out=held_out,
             speed=speed,

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -38,7 +39,10 @@ from unetlib.model import SkipUnet, Unet, conv
 from unetlib.noise import add_gaussian_noise
 from unetlib.pretrained import load_network
 from unetlib.recipe import ARTICLE, BOOK
+from unetlib.saving import saver
 from unetlib.saving.checkpoint import CHECKPOINT, checksum
+from unetlib.saving.files import save_weights
+from unetlib.saving.folder import claimed
 from unetlib.step import TrainStep
 
 RECIPE = replace(BOOK, batch_size=8, epochs=2)  # 8 steps an epoch on 64 pictures
@@ -355,10 +359,14 @@ def test_training_cannot_be_resumed(few_images, tmp_path) -> list[str]:
     checkpoint = tmp_path / CHECKPOINT
     checkpoint.write_bytes(b"half")
     seen.append(resume(tmp_path, few_images))
+    save_weights(checkpoint, SkipUnet())
+    seen.append(resume(tmp_path, few_images))
+    checkpoint.unlink()
     fit(SkipUnet(), few_images, RECIPE, folder=tmp_path, stop_after=1)
     seen.append(resume(tmp_path, few_images, replace(RECIPE, lr=1e-3, epochs=4)))
     seen.append(resume(tmp_path, few_images, network=Unet))
     seen.append(resume(tmp_path, few_images[:32]))
+    seen.append(resume(tmp_path, 255 - few_images))
     tensors = load_file(checkpoint)
     with safe_open(checkpoint, framework="pt") as file:
         about_it = json.loads(file.metadata()["unetlib"])
@@ -377,15 +385,36 @@ def test_training_cannot_be_resumed(few_images, tmp_path) -> list[str]:
     return [*seen, said(warned[0].message)]
 
 
+@about("taken")
+def test_the_folder_holds_a_run(few_images, tmp_path) -> list[str]:
+    folder = tmp_path / "runs"
+    fit(SkipUnet(), few_images, RECIPE, folder=folder, stop_after=1)
+    seen = [error(fit, SkipUnet(), few_images, RECIPE, folder=folder)]
+    with claimed(folder, resume=True, overwrite=False):
+        seen.append(error(fit, SkipUnet(), few_images, RECIPE, folder=folder))
+    return seen
+
+
 @about("disk-full")
 def test_the_disk_is_full(few_images, tmp_path, monkeypatch) -> list[str]:
-    def full(_) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    folder, move = tmp_path / "runs", Path.replace
 
-    monkeypatch.setattr(os, "fsync", full)
+    def full(part: Path, path: Path) -> None:
+        if path.is_relative_to(folder):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        move(part, path)
+
+    monkeypatch.setattr(Path, "replace", full)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "file").touch()
+    seen = [
+        error(fit, SkipUnet(), few_images, RECIPE, folder=folder),
+        error(fit, SkipUnet(), few_images, RECIPE, folder=tmp_path / "file"),
+    ]
+    monkeypatch.setattr(saver, "rehearse", lambda *_: None)  # it has become full later
     with pytest.warns(UserWarning) as warned:
-        at_the_end = error(fit, SkipUnet(), few_images, RECIPE, folder=tmp_path)
-    return [said(warned[0].message), at_the_end]
+        at_the_end = error(fit, SkipUnet(), few_images, RECIPE, folder=folder)
+    return [*seen, said(warned[0].message), at_the_end]
 
 
 # ---------- figures and sliders ----------
