@@ -4,7 +4,8 @@ The lesson, in the order of the chapters: data, noise, metrics, model, recipe, b
 step, fit; what they refuse stands in checks. Around it: `display` (figures and
 widgets), `baselines` (filters to compare with), `saving` (checkpoints and what guards a
 run), `speed` (faster steps, several devices), `pretrained` (trained weights), `formats`
-(files of MNIST), `train` (the command line).
+(files of MNIST), `train` and `denoise` (the command line). What one needs most can be
+imported from here: `from unetlib import BOOK, SkipUnet, fit, load_mnist`.
 """
 
 import os
@@ -14,8 +15,43 @@ import os
 # takes several times as long. Read once, as PyTorch loads: hence before all else.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
+from unetlib.batcher import Batcher, to_tensor  # noqa: E402
+from unetlib.checks import UnetlibError  # noqa: E402
+from unetlib.data import Digits, load_mnist, split  # noqa: E402
 from unetlib.display.labels import use_language  # noqa: E402
-from unetlib.pretrained import load_pretrained  # noqa: E402
+from unetlib.fit import fit, validate  # noqa: E402
+from unetlib.metrics import denoising_psnr, mse, psnr, ssim  # noqa: E402
+from unetlib.model import Denoiser, SkipUnet, Unet  # noqa: E402
+from unetlib.noise import add_gaussian_noise  # noqa: E402
+from unetlib.pretrained import load_network, load_pretrained  # noqa: E402
+from unetlib.recipe import ARTICLE, ARTICLE_NOISE, BOOK, NO_SKIP, Recipe  # noqa: E402
+from unetlib.step import TrainStep  # noqa: E402
 
 __version__ = "0.3.0"
-__all__ = ["load_pretrained", "use_language"]
+__all__ = [
+    "ARTICLE",
+    "ARTICLE_NOISE",
+    "BOOK",
+    "Batcher",
+    "Denoiser",
+    "Digits",
+    "NO_SKIP",
+    "Recipe",
+    "SkipUnet",
+    "TrainStep",
+    "Unet",
+    "UnetlibError",
+    "add_gaussian_noise",
+    "denoising_psnr",
+    "fit",
+    "load_mnist",
+    "load_network",
+    "load_pretrained",
+    "mse",
+    "psnr",
+    "split",
+    "ssim",
+    "to_tensor",
+    "use_language",
+    "validate",
+]

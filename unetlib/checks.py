@@ -68,13 +68,64 @@ def check_range(
     return low, high
 
 
+WHITE = {"bool": 1, "uint16": 65535}  # of other whole numbers 255
+
+
+def kind_of(thing: object) -> str:
+    """How a message names it: a tensor or an array by its dtype, others by type."""
+    dtype = getattr(thing, "dtype", None)
+    if isinstance(thing, np.ndarray):
+        return f"a numpy array of {dtype}"
+    return str(type(thing) if dtype is None else dtype)
+
+
+def as_floats(pictures: object) -> str:
+    """What makes a float tensor in [0, 1] of `pictures`: an array, tensor or others.
+
+    Told by the dtype alone: reading the pixels back would stall a GPU.
+    """
+    dtype = str(getattr(pictures, "dtype", "uint8")).removeprefix("torch.")
+    white = 1 if "float" in dtype else WHITE.get(dtype, 255)
+    cure = "images" if isinstance(pictures, Tensor) else "torch.tensor(images)"
+    if hasattr(pictures, "convert"):  # a picture of Pillow
+        cure = 'torch.tensor(np.array(images.convert("L")))'
+    cure += ".float()" + (f" / {white}" if white > 1 else "")
+    return f"scale it first: {cure}" if white > 1 else f"convert it: {cure}"
+
+
+def as_bytes(pictures: np.ndarray) -> str:
+    """What makes the bytes 0 to 255 of `pictures`, told by their dtype and range."""
+    if pictures.dtype == bool:
+        return "images.astype(np.uint8) * 255"
+    low, high = float(pictures.min()), float(pictures.max())
+    for least, most, undone in SCALES:
+        if low >= least and high <= most:
+            whole = undone.format("images")
+            return f"np.round({whole}).clip(0, 255).astype(np.uint8)"
+    return (
+        f"they hold values from {low:g} to {high:g}; undo what was done to them, so "
+        "that black is 0 and white is 255"
+    )
+
+
+# (darkest, brightest, how to get back to 0 to 255). The first scale that holds all
+# pixels is taken; each has some slack for rounding.
+SCALES = (
+    (0, 1.0001 / 255, "{} * 255 * 255"),  # divided twice
+    (0, 1.0001, "{} * 255"),
+    (-1.0001, 1.0001, "({} + 1) * 127.5"),
+    (-0.425, 2.822, "({} * 0.3081 + 0.1307) * 255"),  # torchvision's mean and std
+    (0, 255, "{}"),
+    (0, 65535, "{} / 257"),
+)
+
+
 def check_floats(name: str, pictures: Tensor) -> None:
     """Refuses all but a tensor of floats."""
     if not (isinstance(pictures, Tensor) and pictures.is_floating_point()):
-        kind = pictures.dtype if isinstance(pictures, Tensor) else type(pictures)
         raise UnetlibError(
-            f"{name} must be a float tensor in [0, 1], got {kind}; "
-            "scale it first: images.float() / 255"
+            f"{name} must be a float tensor in [0, 1], got {kind_of(pictures)}; "
+            f"{as_floats(pictures)}"
         )
 
 
@@ -98,11 +149,20 @@ def check_sigma(clean: Tensor, sigma: float | Tensor, largest: float) -> float |
 
 
 def check_images(name: str, images: np.ndarray) -> None:
-    """Refuses all but (N, H, W) or (N, C, H, W) uint8 with N ≥ 1."""
-    if not (isinstance(images, np.ndarray) and images.dtype == np.uint8):
-        kind = getattr(images, "dtype", type(images))
+    """Refuses all but (N, H, W) or (N, C, H, W) uint8 with N ≥ 1 and white = 255."""
+    if not isinstance(images, np.ndarray):
+        cure = "images.numpy()" if isinstance(images, Tensor) else "np.array(images)"
+        if hasattr(images, "convert"):  # a picture of Pillow
+            cure = 'np.array(images.convert("L"))[np.newaxis]'
         raise UnetlibError(
-            f"{name} must be a numpy array of uint8 (0 to 255), got {kind}"
+            f"{name} must be a numpy array of uint8 (0 to 255), got {kind_of(images)}; "
+            f"convert it: {cure}"
+        )
+    if images.size and images.dtype.kind in "buif":
+        check_bytes(name, images)
+    if images.dtype != np.uint8:
+        raise UnetlibError(
+            f"{name} must be a numpy array of uint8 (0 to 255), got {images.dtype}"
         )
     if images.ndim not in (3, 4) or images.size == 0:
         raise UnetlibError(
@@ -110,19 +170,29 @@ def check_images(name: str, images: np.ndarray) -> None:
         )
 
 
+def check_bytes(name: str, images: np.ndarray) -> None:
+    """Refuses numbers that are not bytes, and bytes that hold only 0 and 1."""
+    if images.dtype != np.uint8:
+        raise UnetlibError(
+            f"{name} must be a numpy array of uint8 (0 to 255), got {images.dtype}; "
+            f"convert it: {as_bytes(images)}"
+        )
+    if images.max() == 1:
+        raise UnetlibError(
+            f"{name} holds only 0 and 1, but white must be 255; scale it: images * 255"
+        )
+
+
 def check_digits(images: np.ndarray, labels: np.ndarray) -> None:
-    """Refuses all but uint8 pictures (N, 28, 28) with labels (N,) from 0 to 9."""
+    """Refuses all but uint8 pictures (N, H, W) with labels (N,) of uint8."""
     for array in (images, labels):
         if not (isinstance(array, np.ndarray) and array.dtype == np.uint8):
-            kind = getattr(array, "dtype", type(array))
-            raise UnetlibError(f"expected numpy arrays of uint8, got {kind}")
-    if labels.ndim != 1 or images.shape != (*labels.shape, 28, 28):
+            raise UnetlibError(f"expected numpy arrays of uint8, got {kind_of(array)}")
+    if labels.ndim != 1 or images.ndim != 3 or len(images) != len(labels):
         raise UnetlibError(
-            "expected images (N, 28, 28) and labels (N,), "
+            "expected images (N, H, W) and labels (N,), "
             f"got {images.shape} and {labels.shape}"
         )
-    if labels.max(initial=0) > 9:
-        raise UnetlibError(f"labels must be 0 to 9, got {labels.max()}")
 
 
 def check_kept(labels: np.ndarray, largest: float) -> np.ndarray:
@@ -185,11 +255,15 @@ def check_same_shape(output: Tensor, clean: Tensor) -> None:
 
 
 def check_pair(image: Tensor, clean: Tensor) -> None:
-    """Refuses all but two float tensors (B, C, H, W) of one shape and device."""
+    """Refuses all but two float tensors (B, C, H, W) of one shape and device, and
+    `clean` on another scale than [0, 1]."""
     for x in (image, clean):
-        dtype = getattr(x, "dtype", type(x))
-        if dtype not in (torch.float32, torch.float64):
-            raise UnetlibError(f"expected tensors of float32 or float64, got {dtype}")
+        dtype = getattr(x, "dtype", None)
+        if not isinstance(x, Tensor) or dtype not in (torch.float32, torch.float64):
+            raise UnetlibError(
+                f"expected tensors of float32 or float64, got {kind_of(x)}; "
+                f"{as_floats(x)}"
+            )
     if image.device != clean.device or clean.is_meta:
         raise UnetlibError(
             "both must lie on one device that holds values, "
@@ -200,8 +274,28 @@ def check_pair(image: Tensor, clean: Tensor) -> None:
             "both must have one shape (B, 1, H, W), "
             f"got {tuple(image.shape)} and {tuple(clean.shape)}"
         )
+    if clean.numel():
+        check_unit(clean.detach())
+
+
+def check_unit(clean: Tensor) -> None:
+    """Refuses pixels that are not finite, or plainly not on the scale of [0, 1]."""
     if not clean.isfinite().all():
         raise UnetlibError("clean must lie in [0, 1], got pixels that are not finite")
+    low, high = (x.item() for x in clean.aminmax())
+    # Resampling may overshoot by a tenth; another scale does so by far more.
+    cure = None
+    if low >= 0 and high > 2:
+        cure = "clean / 65535" if high > 255 else "clean / 255"
+    elif low < -0.5:
+        cure = "(clean + 1) / 2" if low >= -1.0001 and high <= 1.0001 else "rescale it"
+    elif 0 < high <= 1.0001 / 255:
+        cure = "clean * 255"  # divided twice
+    if cure:
+        raise UnetlibError(
+            f"clean must lie in [0, 1], got values from {low:g} to {high:g}; "
+            f"on the right scale it is {cure}"
+        )
 
 
 def check_sides(pictures: Tensor, window: int) -> None:
@@ -243,6 +337,12 @@ def check_device(device: str | torch.device) -> torch.device:
         raise UnetlibError(
             f'no device is called "{device}"; ask for "cpu", "cuda" or "cuda:N"'
         ) from None
+    if device.type not in ("cpu", "cuda"):
+        raise UnetlibError(
+            f'device "{device}" is none that this library knows; ask for "cpu" or '
+            '"cuda". What it promises, such as resuming to the same weights, was never '
+            "tried on others, Apple's mps among them"
+        )
     if device.type == "cuda" and not torch.cuda.is_available():
         raise UnetlibError(
             f'device "{device}" was asked for, but PyTorch sees no CUDA GPU here. '
@@ -291,6 +391,11 @@ def check_network(model: nn.Module, processes: int) -> None:
     to the same bits, and to do both by any number of processes."""
     kind = type(model).__name__
     parameters = list(model.parameters()) if isinstance(model, nn.Module) else []
+    if kind == "Denoiser":  # whose scale would be applied to scaled pictures
+        raise UnetlibError(
+            "model must be a network, got a Denoiser around one. Train the network, "
+            "denoiser.network; load_network gives one that is ready to learn"
+        )
     if any(isinstance(p, nn.parameter.UninitializedParameter) for p in parameters):
         raise UnetlibError(f"{kind} is lazy: call it on one batch before it is trained")
     if not any(p.requires_grad and p.numel() for p in parameters):

@@ -1,7 +1,7 @@
 """MNIST as uint8 arrays. Introduced in chapter 01.
 
 Nothing here scales, shuffles or unpickles anything. What others write, the article's
-`.npy` pair and MNIST's IDX files, is read in `unetlib.formats`.
+`.npy` pair, IDX files or your own pictures, is read in `unetlib.formats`.
 """
 
 import io
@@ -21,9 +21,9 @@ VALIDATION_SIZE = 5_000  # the last training digits are for choosing, not for le
 class Digits:
     """Pictures with their labels.
 
-    images: (N, 28, 28) uint8, 0 is background and 255 is ink.
+    images: (N, 28, 28) uint8, 0 is background and 255 is ink; other sizes may be.
     labels: (N,) uint8, the digit 0 to 9 that each picture shows.
-    Raises UnetlibError for other dtypes, shapes or labels.
+    Raises UnetlibError for other dtypes or shapes.
     """
 
     images: np.ndarray

@@ -27,6 +27,7 @@ from unetlib.metrics import denoising_psnr
 from unetlib.model import Denoiser, looking_at
 from unetlib.recipe import Recipe
 from unetlib.saving.checkpoint import load_checkpoint
+from unetlib.saving.folder import claimed
 from unetlib.saving.history import History, Progress
 from unetlib.saving.safeguards import (
     advice_on_memory,
@@ -51,21 +52,25 @@ def fit(
     seed: int = 0,
     folder: str | Path | None = None,
     resume: bool = False,
+    overwrite: bool = False,
     stop_after: int | None = None,
     held_out: np.ndarray | None = None,
     speed: Speed = FAST,
+    on_epoch: Callable[[History], None] | None = None,
 ) -> History:
     """Train `model` on `images` (N, 28, 28) uint8 by `recipe`.
 
     seed: decides which pictures are drawn and what noise they get; see `Batcher`.
-    folder: where the checkpoint goes, after every epoch and once a minute; and what
-        the article writes, `unet_model.pth` and a picture per epoch in `img/`.
+    folder: where the checkpoint goes, after every epoch and once a minute; the history
+        as `history.csv`; and what the article writes, `unet_model.pth` and pictures.
     resume: go on from the checkpoint in `folder`, to the same weights that an
         uninterrupted run would have reached.
+    overwrite: begin anew where `folder` holds a run: else that is refused.
     stop_after: end once this many epochs in all are done (the schedule keeps the
         recipe's length): a later call with `resume` goes on.
     held_out: (M, 28, 28) uint8; their PSNR at sigma 0.5 is measured every epoch.
     speed: the ways to be fast; `PLAIN` takes none of them.
+    on_epoch: called with the history after each epoch.
 
     Returns the history, also where Ctrl-C (in Jupyter: the stop button) ends it early,
     between two steps. By a recipe with `ema`, what is measured, saved as weights and
@@ -82,13 +87,11 @@ def fit(
         raise UnetlibError(f"recipe must be a Recipe, such as BOOK, got {recipe!r}")
     check_network(model, world_size())
     check_run(images, held_out, seed, stop_after)
-    if resume and folder is None:
-        raise UnetlibError("resume=True needs the folder that holds the checkpoint")
-    folder = None if folder is None else Path(folder)
     with (
         advice_on_memory(),
         own_randomness(seed),
         stop_between_steps(world_size()) as stopped,
+        claimed(folder, resume, overwrite) as folder,
     ):
         batcher = Batcher(
             *(images, recipe.batch_size, recipe.scale, recipe.sigma, device, seed),
@@ -108,9 +111,12 @@ def fit(
             if not run.epoch():
                 break
             if rank() == 0:
-                run.report(held_out)
+                said = run.report(held_out)
                 chosen = np.random.default_rng([seed, epoch]).integers(len(images))
                 saver.epoch(history, images[chosen], final=epoch == last - 1)
+                print(said)  # not before it is saved: a terminal may be closed
+            if on_epoch is not None:
+                on_epoch(history)
         step.swap()
     return history
 
@@ -132,7 +138,9 @@ class _Run:
         total = torch.tensor(progress.loss, device=self.step.device)
         start, looked = time.perf_counter() - progress.seconds, progress.steps
         left = 0 if self.stopped() else self.steps - progress.steps
+        in_a_log = sys.stdout is sys.__stdout__ and not sys.stdout.isatty()
         options = {"desc": f"epoch {len(self.history.loss)}", "disable": rank() > 0}
+        options["mininterval"] = 60 if in_a_log else 0.1  # seconds between two lines
         bar = tqdm(total=self.steps, initial=progress.steps, file=sys.stdout, **options)
         with bar:
             for losses in self.step.steps(self.batcher, left):
@@ -164,8 +172,8 @@ class _Run:
         if progress.steps < self.steps:
             self.saver.within_epoch(self.history)
 
-    def report(self, held_out: np.ndarray | None) -> None:
-        """Measure and print what the finished epoch came to."""
+    def report(self, held_out: np.ndarray | None) -> str:
+        """Measure what the finished epoch came to, and put it in words."""
         history, recipe = self.history, self.step.recipe
         line = f"epoch {len(history.loss) - 1}: train loss {history.loss[-1]:.5g}"
         if held_out is not None:
@@ -173,7 +181,7 @@ class _Run:
                 denoiser = recipe.denoiser(self.step.model)
                 history.psnr_db.append(validate(denoiser, held_out))
             line += f", held-out PSNR at sigma 0.5: {history.psnr_db[-1]:.2f} dB"
-        print(line)
+        return line
 
 
 def validate(denoiser: Denoiser, images: np.ndarray) -> float:

@@ -1,33 +1,58 @@
-"""The training program. Introduced in chapter 04.
+"""The training command. Introduced in chapter 04.
 
-From a shell: `python -m unetlib.train --recipe book --device cuda`, or by several
-processes at once: `torchrun --nproc-per-node N -m unetlib.train …`.
+From a shell: `unetlib train --recipe book --device cuda`, or `python -m unetlib.train`;
+by several processes at once: `torchrun --nproc-per-node N -m unetlib.train …`.
 """
 
 import argparse
+import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import get_args
 
+import numpy as np
 import torch
+from torch import nn
 
-from unetlib.checks import UnetlibError, check_device
-from unetlib.data import Digits, load_mnist, split
+from unetlib.checks import LARGEST_SEED, UnetlibError, check_device, check_whole
+from unetlib.data import VALIDATION_SIZE, load_mnist
 from unetlib.fit import fit
-from unetlib.formats.idx import load_idx
-from unetlib.formats.npy import load_npy
+from unetlib.formats.pictures import load_pictures
 from unetlib.model import NETWORKS
-from unetlib.recipe import RECIPES
-from unetlib.speed.distributed import own_device, process_group
+from unetlib.recipe import CHOICES, RECIPES, Recipe
+from unetlib.saving.checkpoint import CHECKPOINT
+from unetlib.saving.folder import WEIGHTS
+from unetlib.saving.history import TABLE, History
+from unetlib.speed.distributed import own_device, process_group, rank
 from unetlib.speed.options import FAST, PLAIN
 
-
-def _load(folder: str | None) -> Digits:
-    if folder is None:
-        return load_mnist()[0]
-    if (Path(folder) / "x_train.npy").exists():
-        return load_npy(folder)
-    return load_idx(folder)[0]
+EXAMPLES = """examples:
+  unetlib train                                     the book's network, minutes
+  unetlib train --recipe article --device cuda      the article's, as it was
+  unetlib train --sigma 0.1 0.5 --lr 0.001 --width 14 --folder runs/small
+  unetlib train --data my-digits --validation 500   pictures of your own
+  unetlib train --folder runs/small --resume        go on with what was interrupted
+"""
+OF_A_RECIPE = {  # what each field of a recipe decides, in the words of an option
+    "network": "which network learns",
+    "scale": "pixels, 0 to 255, times this are what the network sees",
+    "sigma": "noise is drawn between these levels; white is 1",
+    "batch_size": "pictures in a step",
+    "draws_per_image": "an epoch draws this many pictures per picture",
+    "epochs": "length of the whole run",
+    "lr": "learning rate, the largest where it changes",
+    "one_cycle": "the learning rate rises and falls, or stays",
+    "loss_reduction": "of the errors of all pixels",
+    "loss_factor": "multiplies the loss",
+    "save_every": "epochs between two files of weights",
+    "sigma_distribution": "how noise levels are drawn",
+    "sigma_weight": "a picture's loss counts sigma to the power of minus this",
+    "loss_function": "of an error",
+    "prediction": "what the network gives: the clean picture or the noise",
+    "clip_norm": "longer gradients are shortened to this",
+    "ema": "decay of a running mean of the weights, such as 0.999",
+}
 
 
 def _at_least(least: int) -> Callable[[str], int]:
@@ -39,65 +64,184 @@ def _at_least(least: int) -> Callable[[str], int]:
     return number
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m unetlib.train", description="Train one of the book's networks."
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Everything that a training run can be told; the recipe's part from `Recipe`."""
+    parser.epilog = EXAMPLES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    run = parser.add_argument_group("the run").add_argument
+    run("--recipe", choices=RECIPES, default="book", help="to begin with (book)")
+    run("--device", default="cpu", help="cpu, cuda or cuda:N (cpu)")
+    run("--seed", type=_at_least(0), default=0, help="of weights, draws, noise (0)")
+    run("--folder", help="for what the run writes (runs/RECIPE)")
+    run("--resume", action="store_true", help="go on from the folder's checkpoint")
+    run("--overwrite", action="store_true", help="begin anew in a folder with a run")
+    run("--stop-after", type=_at_least(1), help="pause after so many epochs")
+    run("--tensorboard", action="store_true", help="curves for TensorBoard, too")
+    data = parser.add_argument_group("the pictures").add_argument
+    data("--data", help="file or folder to read instead of MNIST")
+    data("--pictures", type=_at_least(1), help="learn from so many, drawn at random")
+    data(
+        "--validation",
+        type=_at_least(0),
+        help=f"keep so many back to measure by ({VALIDATION_SIZE}; article: 0)",
     )
-    add = parser.add_argument
-    add("--recipe", choices=RECIPES, default="book")
-    add("--device", default="cpu", help="cpu, cuda or cuda:N")
-    add("--folder", default=None, help="for results; default runs/RECIPE")
-    add("--data", default=None, help="folder with the .npy pair or the IDX files")
-    add("--epochs", type=_at_least(1), help="length of the whole run")
-    add("--stop-after", type=_at_least(1), help="pause after so many epochs")
-    add("--seed", type=_at_least(0), default=0)
-    add("--resume", action="store_true", help="go on from the folder's checkpoint")
-    add("--plain", action="store_true", help="take no measures for speed")
-    add("--bfloat16", action=argparse.BooleanOptionalAction, help="default: if fast")
-    add("--compile", action="store_true", help="use torch.compile")
-    return parser
+    recipe = parser.add_argument_group("what the recipe says, said otherwise")
+    recipe.add_argument("--width", type=_at_least(1), help="channels of SkipUnet (28)")
+    for field in fields(Recipe):
+        if field.name != "name":
+            flag = "--" + field.name.replace("_", "-")
+            option = {"help": OF_A_RECIPE[field.name], "default": None}
+            recipe.add_argument(flag, **option, **_kind(field.name, field.type))
+    speed = parser.add_argument_group("speed").add_argument
+    speed("--plain", action="store_true", help="take no measures for speed")
+    speed("--bfloat16", action=argparse.BooleanOptionalAction, help="if it is fast")
+    speed("--compile", action="store_true", help="use torch.compile")
 
 
-def _run(options: argparse.Namespace) -> None:
+def _kind(name: str, kind: type) -> dict:
+    """How argparse reads a field of a recipe."""
+    choices = CHOICES | {"network": tuple(NETWORKS)}
+    if name in choices:
+        return {"choices": tuple(choices[name])}
+    if kind is bool:
+        return {"action": argparse.BooleanOptionalAction}
+    if name == "sigma":
+        return {"type": float, "nargs": 2, "metavar": ("LEAST", "MOST")}
+    return {"type": next(iter(get_args(kind)), kind)}  # of `float | None`: float
+
+
+def _recipe(options: argparse.Namespace) -> Recipe:
+    said = {name: getattr(options, name) for name in OF_A_RECIPE}
+    if said["sigma"] is not None:
+        said["sigma"] = tuple(said["sigma"])
+    said = {name: value for name, value in said.items() if value is not None}
+    return replace(RECIPES[options.recipe], **said)
+
+
+def _network(recipe: Recipe, width: int | None) -> nn.Module:
+    if width is None:
+        return NETWORKS[recipe.network]()
+    if recipe.network != "SkipUnet":
+        raise UnetlibError(
+            f"--width {width} is for SkipUnet; {recipe.network} has the article's own. "
+            "Leave it out, or add --network SkipUnet"
+        )
+    return NETWORKS[recipe.network](width=width)
+
+
+def _pictures(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray | None]:
+    """(to learn from, to measure by), (N, H, W) uint8."""
+    given = options.data is not None
+    train = load_pictures(options.data) if given else load_mnist()[0].images
+    size = options.validation
+    if size is None:  # the article learns from every digit and measures nothing
+        size = 0 if options.recipe.startswith("article") else VALIDATION_SIZE
+    if size >= len(train):
+        raise UnetlibError(
+            f"--validation {size} would keep back all of the {len(train)} pictures; "
+            f"ask for fewer, such as --validation {len(train) // 10}: 0 keeps none"
+        )
+    cut = len(train) - size
+    train, validation = train[:cut], train[cut:][:1000] if size else None
+    if options.pictures is not None and options.pictures > len(train):
+        raise UnetlibError(
+            f"--pictures {options.pictures} asks for more than the {len(train)} "
+            "that there are to learn from"
+        )
+    if options.pictures is not None:
+        rng = np.random.default_rng(0)
+        train = train[rng.choice(len(train), options.pictures, replace=False)]
+    return train, validation
+
+
+def _board(folder: Path) -> Callable[[History], None]:
+    """Writes each epoch for TensorBoard, which shows the runs of a folder together."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise UnetlibError(
+            "--tensorboard needs a package of that name: pip install tensorboard. "
+            f"Without it, {TABLE} holds the same numbers"
+        ) from None
+    writer = SummaryWriter(str(folder))
+
+    def write(history: History) -> None:
+        epoch = len(history.loss) - 1
+        writer.add_scalar("train loss", history.loss[-1], epoch)
+        if history.psnr_db:
+            writer.add_scalar("PSNR at sigma 0.5 (dB)", history.psnr_db[-1], epoch)
+        writer.flush()
+
+    return write
+
+
+def run(options: argparse.Namespace) -> None:
+    """Train as the options say.
+
+    Raises UnetlibError for what cannot be, and KeyboardInterrupt after Ctrl-C.
+    """
     device = check_device(own_device(options.device))
-    recipe = RECIPES[options.recipe]
-    if options.epochs is not None:
-        recipe = replace(recipe, epochs=options.epochs)
-    train = _load(options.data).up_to(10)  # the article's filter: keeps all of them
-    held_out = None  # the article learns from every digit and measures nothing
-    if not recipe.name.startswith("article"):
-        train, validation = split(train)
-        held_out = validation.images[:1000]
+    recipe = _recipe(options)
+    folder = Path(options.folder or Path("runs") / recipe.name)
+    train, validation = _pictures(options)
     speed = PLAIN if options.plain else replace(FAST, bfloat16=options.bfloat16)
-    speed = replace(speed, compile=options.compile)
-    torch.manual_seed(options.seed)
+    torch.manual_seed(check_whole("seed", options.seed, 0, LARGEST_SEED))
     with process_group(device):
+        on_epoch = _board(folder) if options.tensorboard and rank() == 0 else None
         history = fit(
-            NETWORKS[recipe.network](),
-            train.images,
+            _network(recipe, options.width),
+            train,
             recipe,
             device=device,
             seed=options.seed,
-            folder=options.folder or Path("runs") / recipe.name,
+            folder=folder,
             resume=options.resume,
+            overwrite=options.overwrite,
             stop_after=options.stop_after,
-            held_out=held_out,
-            speed=speed,
+            held_out=validation,
+            speed=replace(speed, compile=options.compile),
+            on_epoch=on_epoch,
         )
-    if len(history.loss) < min(recipe.epochs, options.stop_after or recipe.epochs):
-        raise KeyboardInterrupt  # which `fit` took for a wish to stop between two steps
+        if len(history.loss) < min(recipe.epochs, options.stop_after or recipe.epochs):
+            raise KeyboardInterrupt  # which `fit` took for a wish to stop
+        if rank() == 0:
+            print(
+                f"in {folder}: {WEIGHTS} (weights), {CHECKPOINT}, {TABLE}, pictures\n"
+                f"unetlib denoise PICTURE … --weights {folder / WEIGHTS} uses them"
+            )
 
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line: `python -m unetlib.train --help`."""
-    parser = _parser()
+    parser = argparse.ArgumentParser(
+        prog="python -m unetlib.train", description="Train one of the book's networks."
+    )
+    add_options(parser)
+    run_for_people(run, parser, arguments)
+
+
+def run_for_people(
+    command: Callable[[argparse.Namespace], None],
+    parser: argparse.ArgumentParser,
+    arguments: list[str] | None,
+) -> None:
+    """Run the command; what its user can mend is told in one line."""
     options = parser.parse_args(arguments)
     try:
-        _run(options)
+        command(options)
     except UnetlibError as error:  # any other is a fault, to be mended by its traceback
+        _tell_torchrun(error)
         parser.exit(2, f"{parser.prog}: error: {error}\n")
     except KeyboardInterrupt:
-        parser.exit(130, f"{parser.prog}: stopped; --resume goes on\n")
+        parser.exit(130, f"{parser.prog}: stopped\n")
+
+
+def _tell_torchrun(error: Exception) -> None:
+    """Have it repeat the message in its report, beneath which ours is buried."""
+    if "TORCHELASTIC_ERROR_FILE" in os.environ:
+        from torch.distributed.elastic.multiprocessing.errors import get_error_handler
+
+        get_error_handler().record_exception(error)
 
 
 if __name__ == "__main__":

@@ -175,7 +175,12 @@ def fitted(track: Track, turns: Turns, steps: int) -> None:
     images = digits()[: steps * track.batch_size]
     with tempfile.TemporaryDirectory() as folder:
         while True:
-            history = fit(model, images, recipe, device=track.device, folder=folder)
+            history = fit(
+                *(model, images, recipe),
+                device=track.device,
+                folder=folder,
+                overwrite=True,
+            )
             turns(history.loss[-1], steps)
 
 

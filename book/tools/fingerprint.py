@@ -2,7 +2,8 @@
 
 Of the library that is every module that the notebook imports, or that those import,
 without comments, docstrings, blank lines and the version, and the data that their
-packages ship.
+packages ship. What the library's `__init__` imports is there for others to import from
+it: of these modules, only those count whose names are used.
 """
 
 import ast
@@ -45,6 +46,8 @@ def fingerprint(notebook: NotebookNode, package: Path = PACKAGE) -> str:
 def used_files(cells: Iterable[str], package: Path) -> list[Path]:
     """The package's files, code and data, that running the cells may read, sorted."""
     modules = {_name(path, package): path for path in package.rglob("*.py")}
+    front = (package / "__init__.py").read_text(encoding="utf-8")
+    offered = {name.rpartition(".")[2]: name for name in _named(front, package.name)}
     used: set[str] = set()
     # What %magics and !commands hold becomes strings of Python code.
     wanted = {
@@ -54,6 +57,8 @@ def used_files(cells: Iterable[str], package: Path) -> list[Path]:
     }
     while wanted:
         parts = wanted.pop().split(".")
+        if parts[1:2] and parts[1] in offered:
+            wanted.add(offered[parts[1]])
         # Importing a.b.c runs a and a.b as well; c may be a function of theirs.
         for end in range(1, len(parts) + 1):
             name = ".".join(parts[:end])
@@ -61,7 +66,8 @@ def used_files(cells: Iterable[str], package: Path) -> list[Path]:
                 used.add(name)
                 code = modules[name].read_text(encoding="utf-8")
                 base = name if modules[name].stem == "__init__" else _parent(name)
-                wanted |= set(_named(code, package.name, base))
+                if name != package.name:
+                    wanted |= set(_named(code, package.name, base))
     paths = {modules[name] for name in used}
     homes = {path.parent for path in paths if path.stem == "__init__"}
     return sorted(paths | {path for path in _data(package) if _home(path) in homes})

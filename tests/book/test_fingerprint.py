@@ -10,7 +10,8 @@ from fingerprint import bare, fingerprint, used_files
 # A library with a module for every way in which a notebook may come to use one.
 LIBRARY = {
     "__init__.py": (
-        '"""Says what it is."""\nfrom toylib.core import start\n__version__ = "1"\n'
+        '"""Says what it is."""\nfrom toylib.core import start\n'
+        'from toylib.offered import other\n__version__ = "1"\n'
     ),
     "core.py": (
         '"""About the core; see toylib.unused."""\n\n\n'
@@ -19,6 +20,7 @@ LIBRARY = {
         "    from .deep import inside\n\n"
         '    return inside.VALUE, """a text\n\nin three lines"""\n'
     ),
+    "offered.py": "other = 1\n",
     "deep/__init__.py": "",
     "deep/inside.py": "from ..above import LEVEL\n\nVALUE = LEVEL\n",
     "deep/weights/net.safetensors": "weights",
@@ -37,6 +39,7 @@ LIBRARY = {
 }
 CELLS = [
     "import toylib\nimport toylib.imported as used\n\n%timeit toylib.attribute.f()",
+    "from toylib import start",
     'command = [python, "-m", "toylib.started", "--fast"]',
     "code = '''\nfrom toylib import in_a_string\n'''",
     "!python -m toylib.in_a_command",
@@ -79,6 +82,7 @@ def changes(library: Path, name: str, old: str, new: str) -> bool:
         ("core.py", "toylib.unused", "toylib.apart"),  # no use, only talk of it
         ("core.py", "inside\n\n", "inside\n\n\n    # more air\n"),
         ("unused.py", "", "x = 1\n"),
+        ("offered.py", "1", "2"),  # in the front, but nobody takes it
         ("deep/unused.py", "", "x = 1\n"),
         ("apart/data.bin", "data", "other"),
         ("LICENSE.md", "text", "other"),

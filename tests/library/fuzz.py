@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from damage import damaged, foreign
+from PIL import Image
 from safetensors.torch import load_file
 from test_data import write_idx, write_npy_pair
 
@@ -31,9 +32,13 @@ from unetlib.batcher import Batcher
 from unetlib.checks import UnetlibError
 from unetlib.formats.idx import IDX_NAMES, load_idx
 from unetlib.formats.npy import load_npy
+from unetlib.formats.npz import load_npz
+from unetlib.formats.pictures import load_pictures
 from unetlib.model import SkipUnet
+from unetlib.pretrained import load_network
 from unetlib.recipe import BOOK
 from unetlib.saving import checkpoint
+from unetlib.saving.files import save_weights
 from unetlib.saving.history import History
 from unetlib.step import TrainStep
 
@@ -90,6 +95,27 @@ def read_npz(_folder: Path) -> None:
         check(digits, PICTURES, LABELS)
 
 
+def write_keras(folder: Path) -> None:
+    train = {"x_train": PICTURES, "y_train": LABELS}
+    np.savez_compressed(folder / "mnist.npz", x_test=PICTURES, y_test=LABELS, **train)
+
+
+def read_keras(folder: Path) -> None:
+    for digits in load_npz(folder / "mnist.npz"):
+        assert np.array_equal(digits.images, PICTURES)  # the archive has checksums
+        assert np.array_equal(digits.labels, LABELS)
+
+
+def write_png(folder: Path) -> None:
+    for number, picture in enumerate(PICTURES[:2]):
+        Image.fromarray(picture).save(folder / f"{number}.png")
+
+
+def read_png(folder: Path) -> None:
+    found = load_pictures(folder)
+    assert found.dtype == np.uint8 and found.ndim == 3 and len(found) == 2
+
+
 class Resumed:
     """A run with a network of few numbers, about to resume."""
 
@@ -116,11 +142,21 @@ def read_checkpoint(folder: Path) -> None:
     assert torch.equal(run.batcher.generator.get_state(), held["generator"])
 
 
+def write_weights(folder: Path) -> None:
+    save_weights(folder / "unet_model.pth", Resumed().model)
+
+
+def read_weights(folder: Path) -> None:
+    found, expected = load_network(folder / "unet_model.pth"), Resumed().model
+    for name, value in expected.state_dict().items():
+        assert torch.equal(found.state_dict()[name], value)
+
+
 def check(digits: data.Digits, pixels: np.ndarray, labels: np.ndarray) -> None:
     assert digits.images.dtype == digits.labels.dtype == np.uint8
-    assert digits.images.shape == (len(digits), 28, 28) and len(digits) > 0
+    assert digits.images.ndim == 3 and len(digits) > 0
     assert np.array_equal(digits.images.ravel(), pixels.ravel())
-    assert np.array_equal(digits.labels, labels.ravel()) and digits.labels.max() <= 9
+    assert np.array_equal(digits.labels, labels.ravel())
 
 
 KINDS: dict[str, tuple[Callable[[Path], None], Callable[[Path], None]]] = {
@@ -128,7 +164,10 @@ KINDS: dict[str, tuple[Callable[[Path], None], Callable[[Path], None]]] = {
     "idx": (write_plain_idx, read_idx),
     "idx.gz": (write_gzipped_idx, read_idx),
     "npz": (write_npz, read_npz),
+    "keras": (write_keras, read_keras),
+    "png": (write_png, read_png),
     "checkpoint": (write_checkpoint, read_checkpoint),
+    "weights": (write_weights, read_weights),
 }
 RECIPE = replace(BOOK, batch_size=2, epochs=5)  # 2 steps an epoch on 5 pictures
 

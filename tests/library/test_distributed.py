@@ -27,6 +27,7 @@ from unetlib.fit import _Run, fit
 from unetlib.model import SkipUnet, Unet
 from unetlib.recipe import ARTICLE_NOISE, BOOK
 from unetlib.saving.checkpoint import CHECKPOINT, read_checkpoint
+from unetlib.saving.folder import WEIGHTS
 from unetlib.speed.distributed import (
     own_device,
     process_group,
@@ -128,6 +129,11 @@ def lose_one(folder: str) -> None:
 def stop_all(folder: str) -> None:
     """As Ctrl-C does."""
     end_early(folder, signal.SIGINT, os.getppid)  # torchrun is the parent
+
+
+def end_all(folder: str) -> None:
+    """As a scheduler does."""
+    end_early(folder, signal.SIGTERM, os.getppid)
 
 
 def launch(
@@ -250,11 +256,18 @@ def test_a_killed_process_ends_the_job(little_data):
     assert epochs_saved(little_data) in (1, 2)  # the second was just being saved
 
 
-def test_a_job_is_stopped_by_hand(little_data):
-    done = launch(stop_all, little_data)
+@pytest.mark.parametrize("stop", [stop_all, end_all])
+def test_a_job_is_stopped_from_outside(stop, little_data):
+    """All end after the same step; its weights and the checkpoint are saved."""
+    done = launch(stop, little_data)
     assert done.returncode != 0
-    assert "stopped; --resume goes on" in done.stderr
-    assert epochs_saved(little_data) in (1, 2)  # the second was just being saved
+    if stop is stop_all:
+        assert "stopped; --resume goes on" in done.stderr
+    assert done.stdout.count("resume=True goes on from there, and") == 1
+    assert 2 <= epochs_saved(little_data) < ARTICLE_NOISE.epochs
+    _, tensors = read_checkpoint(little_data)
+    weights = torch.load(little_data / WEIGHTS, weights_only=True)
+    assert all(torch.equal(tensors[f"model.{k}"], v) for k, v in weights.items())
 
 
 def test_a_batch_that_cannot_be_shared(tmp_path, monkeypatch):

@@ -5,11 +5,13 @@ measured and saved changes nothing about its weights.
 """
 
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
 from unetlib.checks import UnetlibError, check_network
 from unetlib.fit import fit
@@ -61,6 +63,20 @@ class Counting(SkipUnet):
         return super().forward(x) + self.seen / 100
 
 
+class Mixed(SkipUnet):
+    """Numbers of kinds that NumPy lacks, or that cannot learn."""
+
+    def __init__(self) -> None:
+        super().__init__(width=2)
+        self.register_buffer("brain", torch.ones(3, dtype=torch.bfloat16))
+        self.register_buffer("whole", torch.arange(4))
+        self.register_buffer("none", torch.ones(0, 3, dtype=torch.bool))
+        self.scale = nn.Parameter(torch.tensor(1.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.scale * super().forward(x)
+
+
 NETWORKS = {
     "frozen": Frozen,
     "unused": Unused,
@@ -69,6 +85,9 @@ NETWORKS = {
     "group norm": lambda: stack(nn.GroupNorm(2, 4)),
     "dropout": lambda: stack(nn.Dropout(0.5)),
     "buffer": Counting,
+    "mixed": Mixed,
+    "weight norm": lambda: stack(weight_norm(conv(4, 4))),
+    "spectral norm": lambda: stack(spectral_norm(conv(4, 4))),
     "channels last": lambda: SkipUnet(2).to(memory_format=torch.channels_last),
 }
 
@@ -97,7 +116,7 @@ def test_interrupted_and_resumed_it_ends_in_the_same_bits(name, few_images, tmp_
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_being_watched_changes_nothing(name, few_images, tmp_path, monkeypatch):
-    monkeypatch.setattr("unetlib.fit.LOOK_EVERY", 1)
+    monkeypatch.setattr(import_module("unetlib.fit"), "LOOK_EVERY", 1)
     alone, watched = built(name), built(name)
     fit(alone, few_images, RECIPE)
     fit(watched, few_images, RECIPE, folder=tmp_path, held_out=few_images[:4])
@@ -151,6 +170,7 @@ class Extra(SkipUnet):
     [
         (lambda: Unet().requires_grad_(False), 1, "frozen ones; .*requires_grad_"),
         (lambda: stack(nn.Flatten(0)).requires_grad_(False), 1, "parameters to learn"),
+        (lambda: Denoiser(Unet()), 1, "network, got a Denoiser around one. Train the"),
         (nn.Identity, 1, "parameters to learn, got Identity"),
         (lambda: nn.LazyConv2d(1, 3), 1, "is lazy: call it on one batch"),
         (Extra, 1, "_extra_state in its state dict, which is no tensor"),
@@ -161,6 +181,27 @@ class Extra(SkipUnet):
 def test_what_cannot_keep_the_promises_is_refused(network, processes, message):
     with pytest.raises(UnetlibError, match=message):
         check_network(network(), processes)
+
+
+def with_buffer(buffer: Tensor) -> nn.Module:
+    model = SkipUnet(2)
+    model.register_buffer("odd", buffer)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("buffer", "message"),
+    [
+        (torch.ones(1).expand(4), "odd cannot be set in place .* not be resumed"),
+        (torch.eye(3).to_sparse(), "cannot be saved, so its run could not be resumed"),
+    ],
+)
+def test_what_could_not_be_resumed_is_refused_before_the_first_step(
+    buffer, message, few_images, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("unetlib.fit._Run.epoch", lambda _: pytest.fail("it trains"))
+    with pytest.raises(UnetlibError, match=message):
+        fit(with_buffer(buffer), few_images, RECIPE, folder=tmp_path)
 
 
 # ---------- channels and sizes ----------

@@ -6,28 +6,33 @@ import os
 import signal
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 import torch
 from jupyter_client.manager import start_new_kernel
 
-import unetlib.fit as fitting
 from unetlib.checks import UnetlibError
 from unetlib.fit import fit
 from unetlib.model import SkipUnet, Unet
 from unetlib.recipe import ARTICLE, BOOK, Recipe
 from unetlib.saving import checkpoint, saver
 from unetlib.saving.checkpoint import CHECKPOINT, read_checkpoint
+from unetlib.saving.folder import WEIGHTS
 from unetlib.saving.safeguards import advice_on_memory
 from unetlib.speed.fast_step import FastStep
 from unetlib.step import TrainStep
+
+fitting = import_module("unetlib.fit")  # unetlib.fit is its function
 
 RECIPE = replace(BOOK, batch_size=8, epochs=3)  # 8 steps an epoch on 64 pictures
 IN_A_NOTEBOOK = """
 import torch
 from dataclasses import replace
+from importlib import import_module
 from unetlib.data import load_mnist
 from unetlib.fit import fit
 from unetlib.model import SkipUnet
@@ -77,14 +82,16 @@ def test_resumed_within_an_epoch(network, few_images, tmp_path, monkeypatch):
 # ---------- stopped by hand ----------
 
 
-def stop_in(steps: int, monkeypatch, times: int = 1) -> None:
-    """Ctrl-C while that step is being taken."""
+def stop_in(
+    steps: int, monkeypatch, times: int = 1, number: int = signal.SIGINT
+) -> None:
+    """Ctrl-C, or another signal, while that step is being taken."""
     learn, taken = TrainStep.update, []
 
     def interrupted(step, *batch):
         taken.append(1)
         for _ in range(times if len(taken) == steps else 0):
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(number)
         return learn(step, *batch)
 
     monkeypatch.setattr(TrainStep, "update", interrupted)
@@ -101,7 +108,10 @@ def test_ctrl_c_leaves_model_history_and_checkpoint(
         history = fit(model, few_images, RECIPE, folder=tmp_path)
     assert history.loss == expected.loss[:1] and history.unfinished.steps == 5
     said = "stopped in epoch 1 after 5 of 8 steps; resume=True goes on from there"
+    said += f", and {tmp_path / WEIGHTS} holds the weights\n"
     assert said in capsys.readouterr().out
+    stopped = torch.load(tmp_path / WEIGHTS, weights_only=True)
+    assert all(torch.equal(stopped[k], v) for k, v in model.state_dict().items())
     assert model(torch.zeros(1, 1, 28, 28)).isfinite().all()
     history = fit(seeded(), few_images, RECIPE, folder=tmp_path, resume=True)
     assert history.loss == expected.loss
@@ -119,9 +129,59 @@ def test_ctrl_c_twice_stops_at_once(few_images, tmp_path, monkeypatch):
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.fixture
+def handler():
+    """Sets what a signal does; afterwards it does what it did."""
+    before = {}
+
+    def set_handler(number: int, action) -> None:
+        before[number] = signal.signal(number, action)
+
+    yield set_handler
+    for number, action in before.items():
+        signal.signal(number, action)
+
+
+# Windows has no SIGHUP.
+@pytest.mark.parametrize(
+    "name", [n for n in ("SIGTERM", "SIGHUP") if hasattr(signal, n)]
+)
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_signal_that_ends_programs_waits_for_the_save(
+    name, times, few_images, tmp_path, monkeypatch, handler
+):
+    number, came = getattr(signal, name), []
+    steps = lambda: read_checkpoint(tmp_path)[0]["history"].unfinished.steps  # noqa: E731
+    handler(number, lambda *_: came.append(steps()))
+    stop_in(13, monkeypatch, times, number)
+    fit(seeded(), few_images, RECIPE, folder=tmp_path)
+    assert came == [5]  # once, after the save
+    signal.raise_signal(number)
+    assert came == [5, 5]  # it does again what it did
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has none")
+def test_a_closed_terminal_that_is_to_be_ignored(few_images, monkeypatch, handler):
+    """As `nohup` wants it."""
+    handler(signal.SIGHUP, signal.SIG_IGN)
+    stop_in(13, monkeypatch, number=signal.SIGHUP)
+    assert len(fit(seeded(), few_images, RECIPE).loss) == 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_in_another_thread_signals_are_left_alone(number, few_images):
+    before = signal.getsignal(number)
+    with ThreadPoolExecutor() as pool:
+        run = pool.submit(fit, seeded(width=2), few_images, RECIPE)
+        while run.running():
+            assert signal.getsignal(number) is before
+    assert len(run.result().loss) == 3
+
+
 def test_ctrl_c_before_anything_was_learned(few_images, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
-        "unetlib.fit.FastStep",
+        fitting,
+        "FastStep",
         lambda *made: signal.raise_signal(signal.SIGINT) or FastStep(*made),
     )
     history = fit(seeded(), few_images, RECIPE, folder=tmp_path)
@@ -198,9 +258,19 @@ def test_want_of_memory_comes_with_advice(few_images, monkeypatch):
     with pytest.raises(RuntimeError, match="memory") as ended:
         fit(seeded(), few_images, RECIPE)
     assert "Try a smaller batch_size" in ended.value.__notes__[0]
+    for wanting in (
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB"),
+        MemoryError("Unable to allocate 47.0 MiB for an array"),
+    ):
+        with pytest.raises(type(wanting)) as ended, advice_on_memory():
+            raise wanting
+        assert ended.value.__notes__
+
+
+def test_no_advice_where_memory_is_not_wanting():
     with pytest.raises(RuntimeError) as ended, advice_on_memory():
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
-    assert ended.value.__notes__
+        raise RuntimeError("unsupported memory format: some tensors share memory")
+    assert not hasattr(ended.value, "__notes__")
 
 
 # ---------- the disk is full ----------
@@ -228,10 +298,12 @@ def fill_the_disk(monkeypatch):
     return fill
 
 
-def test_a_full_disk_loses_nothing_that_was_saved(few_images, tmp_path, fill_the_disk):
+def test_a_full_disk_loses_nothing_that_was_saved(
+    few_images, tmp_path, fill_the_disk, monkeypatch
+):
     fit(seeded(), few_images, RECIPE, folder=tmp_path, stop_after=1)
     before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
-    fill_the_disk()
+    monkeypatch.setattr(saver, "rehearse", lambda *_: fill_the_disk())
     full = os.strerror(errno.ENOSPC)
     with (
         pytest.warns(UserWarning, match=full),
@@ -239,6 +311,16 @@ def test_a_full_disk_loses_nothing_that_was_saved(few_images, tmp_path, fill_the
     ):
         fit(seeded(), few_images, RECIPE, folder=tmp_path, resume=True)
     assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
+
+
+def test_a_full_disk_is_noticed_before_the_first_step(
+    few_images, tmp_path, fill_the_disk
+):
+    fill_the_disk()
+    model = seeded()
+    with pytest.raises(UnetlibError, match="trial.*Make room on the disk"):
+        fit(model, few_images, RECIPE, folder=tmp_path)
+    assert torch.equal(weights(model), weights(seeded()))
 
 
 def test_training_goes_on_once_there_is_room(few_images, tmp_path, monkeypatch):
@@ -250,6 +332,7 @@ def test_training_goes_on_once_there_is_room(few_images, tmp_path, monkeypatch):
             raise UnetlibError("No space left on device")
         write(*file)
 
+    monkeypatch.setattr(saver, "rehearse", lambda *_: None)
     monkeypatch.setattr(checkpoint, "write_safely", full_at_first)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")

@@ -1,9 +1,11 @@
 """Training against the article's loop written out, and against being interrupted."""
 
+import argparse
+import csv
 import re
 import subprocess
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from unetlib.batcher import Batcher
 from unetlib.checks import UnetlibError, check_device
 from unetlib.fit import fit
 from unetlib.model import NETWORKS, SkipUnet, Unet
-from unetlib.recipe import ARTICLE, ARTICLE_NOISE, BOOK
+from unetlib.recipe import ARTICLE, ARTICLE_NOISE, BOOK, Recipe
 from unetlib.saving import saver
 from unetlib.saving.checkpoint import CHECKPOINT, read_checkpoint
 from unetlib.saving.history import History
@@ -125,7 +127,7 @@ def test_saves_every_sixth_epoch_and_the_last(few_images, tmp_path, monkeypatch)
         lambda *_: saved.append(len(list((tmp_path / "img").iterdir()))),
     )
     fit(seeded(), few_images[:4], replace(TINY, epochs=14), folder=tmp_path)
-    assert [n - 1 for n in saved] == [0, 6, 12, 13]
+    assert saved == [0, 6, 12, 13]  # after so many pictures
 
 
 @pytest.mark.parametrize("recipe", [TINY, replace(BOOK, batch_size=32, epochs=3)])
@@ -172,23 +174,128 @@ def test_command_line(tmp_path, mnist):
     assert len(about["history"].loss) == 1 and about["images"] == 160
 
 
-def test_command_line_book_recipe_measures_held_out_digits(monkeypatch, mnist):
-    seen = {}
-    monkeypatch.setattr(
-        train, "fit", lambda model, images, recipe, **options: seen.update(
-            options, model=model, images=images, recipe=recipe
-        ) or History(loss=[1.0] * 4)
-    )  # fmt: skip
+def test_command_line_book_recipe_measures_held_out_digits(asked, mnist):
     train.main(["--recipe", "book", "--epochs", "4", "--device", "cpu"])
-    assert isinstance(seen["model"], SkipUnet) and seen["device"] == torch.device("cpu")
-    assert seen["recipe"] == replace(BOOK, epochs=4)
-    assert np.array_equal(seen["images"], mnist[0].images[:55_000])
-    assert np.array_equal(seen["held_out"], mnist[0].images[55_000:56_000])
+    assert isinstance(asked["model"], SkipUnet) and asked["device"] == torch.device(
+        "cpu"
+    )
+    assert asked["recipe"] == replace(BOOK, epochs=4)
+    assert np.array_equal(asked["images"], mnist[0].images[:55_000])
+    assert np.array_equal(asked["held_out"], mnist[0].images[55_000:56_000])
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What the command asks of `fit`, which does not run."""
+    seen = {}
+
+    def no_fit(model, images, recipe, **options):
+        seen.update(options, model=model, images=images, recipe=recipe)
+        return History(loss=[1.0] * recipe.epochs)
+
+    monkeypatch.setattr(train, "fit", no_fit)
+    return seen
+
+
+def test_command_line_sets_whatever_a_recipe_says(asked):
+    """Each field of Recipe is an option: a value other than the default arrives."""
+    varied = Recipe(
+        "book",
+        network="SkipUnet",
+        scale=0.5,
+        sigma=(0.1, 0.5),
+        batch_size=7,
+        draws_per_image=2,
+        epochs=3,
+        lr=0.5,
+        one_cycle=False,
+        loss_reduction="sum",
+        loss_factor=2.0,
+        save_every=9,
+        sigma_distribution="log-uniform",
+        sigma_weight=0.25,
+        loss_function="absolute",
+        prediction="residual",
+        clip_norm=3.0,
+        ema=0.75,
+    )
+    words = ["--no-one-cycle"]
+    for name, value in asdict(varied).items():
+        if name not in ("name", "one_cycle"):
+            values = value if isinstance(value, tuple) else [value]
+            words += [f"--{name.replace('_', '-')}", *map(str, values)]
+    train.main(words)
+    assert asked["recipe"] == varied
+    unchanged = [k for k, v in asdict(varied).items() if v == getattr(BOOK, k)]
+    assert unchanged == ["name", "network"]
+
+
+def test_command_line_chooses_network_and_pictures(asked, mnist):
+    train.main(["--width", "4", "--pictures", "300", "--validation", "1000"])
+    assert asked["model"].down1[0].out_channels == 4
+    learned = {image.tobytes() for image in mnist[0].images[:59_000]}
+    assert len(asked["images"]) == 300
+    assert {image.tobytes() for image in asked["images"]} <= learned
+    assert np.array_equal(asked["held_out"], mnist[0].images[59_000:60_000])
+    train.main(["--validation", "0"])
+    assert len(asked["images"]) == 60_000 and asked["held_out"] is None
+
+
+def test_command_line_explains_each_option(capsys):
+    with pytest.raises(SystemExit):
+        train.main(["--help"])
+    said = capsys.readouterr().out
+    for field in fields(Recipe)[1:]:
+        assert f"--{field.name.replace('_', '-')} " in said
+    assert set(train.OF_A_RECIPE) == {field.name for field in fields(Recipe)[1:]}
+    examples = [
+        line for line in said.splitlines() if line.startswith("  unetlib train")
+    ]
+    assert len(examples) >= 4
+    for line in examples:
+        words = re.split(r"\s{3,}", line.strip())[0].split()[2:]
+        parser = argparse.ArgumentParser()
+        train.add_options(parser)
+        parser.parse_args(words)
+
+
+def test_history_as_a_table(few_images, tmp_path):
+    """Oracle: Python's own reader of CSV."""
+    told = []
+    history = fit(
+        seeded(),
+        few_images,
+        TINY,
+        folder=tmp_path,
+        held_out=few_images[:4],
+        on_epoch=lambda history: told.append(len(history.loss)),
+    )
+    with (tmp_path / "history.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["epoch"]) for row in rows] == [0, 1, 2] and told == [1, 2, 3]
+    assert [float(row["train_loss"]) for row in rows] == history.loss
+    assert [float(row["psnr_db"]) for row in rows] == history.psnr_db
+    assert History(loss=[1.5], seconds=[2.0]).table().splitlines()[1] == "0,1.5,,2.0"
+
+
+def test_progress_bar_is_calm_in_a_log_file(tmp_path, few_images):
+    np.save(tmp_path / "x_train.npy", few_images)
+    np.save(tmp_path / "y_train_label.npy", np.zeros(len(few_images)))
+    command = [sys.executable, "-m", "unetlib", "train", "--recipe", "article"]
+    command += ["--data", tmp_path, "--folder", tmp_path / "run", "--epochs", "1"]
+    command += ["--batch-size", "1"]  # a step for each of 20 draws of each picture
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.count("\r") < 10
+    assert "unet_model.pth" in done.stdout.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ("--validation 60000", "keep back all of the 60000 pictures"),
+        ("--pictures 60000", "more than the 55000"),
+        ("--recipe article --width 8", "--width 8 is for SkipUnet"),
+        ("--device mps", '"mps" is none that this library knows'),
         ("--device cuda", "cuda"),
         ("--device graphics", "graphics"),
         ("--data nowhere", "nowhere"),
@@ -207,21 +314,23 @@ def test_command_line_says_what_is_wrong(
 
 
 @pytest.mark.parametrize(
-    "option", ["--epochs 0", "--stop-after 0", "--seed -1", "--epochs two"]
+    "option",
+    ["--epochs 0", "--stop-after 0", "--seed -1", "--epochs two", "--lr -1"]
+    + ["--batch-size 0", "--ema 2", f"--seed {10**20}"],
 )
 def test_command_line_refuses_numbers(option, monkeypatch, capsys):
     monkeypatch.setattr(train, "fit", lambda *_, **__: None)
     with pytest.raises(SystemExit) as ended:
         train.main(option.split())
     assert ended.value.code == 2
-    name, number = option.split()
-    assert re.search(f"error: argument {name}: .*{number}", capsys.readouterr().err)
+    *_, last = capsys.readouterr().err.splitlines()
+    assert re.search(f"error: .*{option.split()[1]}", last)
 
 
 @pytest.mark.parametrize(
     ("name", "faulty"),
     [
-        ("split", lambda train: [train]),  # unetlib unpacks it into two
+        ("_pictures", lambda options: [options]),  # it is unpacked into two
         ("fit", lambda *_, **__: torch.optim.Adam([])),  # raised by torch's own code
     ],
 )
@@ -242,7 +351,7 @@ def test_command_line_stopped_by_hand(monkeypatch, capsys):
     with pytest.raises(SystemExit) as ended:
         train.main([])
     assert ended.value.code == 130
-    assert capsys.readouterr().err.endswith("stopped; --resume goes on\n")
+    assert capsys.readouterr().err == "python -m unetlib.train: stopped\n"
 
 
 def test_cuda_beyond_the_last(monkeypatch):

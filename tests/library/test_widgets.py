@@ -13,13 +13,15 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.image import imread
+from torch import nn
 
+from unetlib.checks import UnetlibError
 from unetlib.display.feature_maps import feature_maps
 from unetlib.display.labels import label, use_language
 from unetlib.display.noises import NOISES
 from unetlib.display.widgets import NoiseExplorer, noise_explorer
 from unetlib.metrics import ssim
-from unetlib.model import SkipUnet, Unet
+from unetlib.model import SkipUnet, Unet, conv
 from unetlib.pretrained import PRETRAINED, Denoiser
 
 LEVELS = 2 / 255  # a colour map cuts off, once to 256 colours and once to bytes
@@ -189,3 +191,58 @@ def test_the_shipped_networks_in_the_readers_language(language, words):
     assert f">{label('error')}<img" in explorer.view.value
     before, after = decibels(explorer)
     assert after > before + 5
+
+
+@pytest.mark.parametrize("features", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("network", [SkipUnet, lambda: nn.Sequential(conv(1, 1))])
+def test_a_network_of_ones_own_needs_no_denoiser(network, dtype, features, clean):
+    torch.manual_seed(0)
+    own = network().to(dtype)
+    explorer = NoiseExplorer({"mine": own}, clean[:2], features)
+    panels = explorer.panels(0.5)
+    found = own(panels["noisy"].to(dtype)).float().detach()
+    torch.testing.assert_close(panels["denoised"], found)
+    assert own.training
+    assert ("<code>" in explorer.view.value) == features
+
+
+def test_exploring_a_network_does_not_change_it(clean):
+    own = nn.Sequential(conv(1, 1), nn.BatchNorm2d(1), nn.Dropout(0.5))
+    before = [x.clone() for x in own.state_dict().values()]
+    explorer = NoiseExplorer({"mine": own}, clean[:2], features=True)
+    first = explorer.view.value
+    explorer.sigma.value = 0.9
+    explorer.sigma.value = 0.5
+    assert explorer.view.value == first  # no dropout
+    after = own.state_dict().values()
+    assert all(map(torch.equal, before, after))
+
+
+@pytest.mark.parametrize(
+    ("denoisers", "features", "message"),
+    [
+        (SkipUnet(1), False, 'such as {"mine": network}, got SkipUnet'),
+        ({}, False, 'such as {"mine": network}, got an empty one'),
+        ({"mine": 5}, False, "'mine' must be a function, got 5"),
+        ({"mine": torch.relu}, True, "'mine' must be a network, for its feature maps"),
+    ],
+)
+def test_what_is_no_denoiser_is_refused(denoisers, features, message, clean):
+    with pytest.raises(UnetlibError, match=message):
+        NoiseExplorer(denoisers, clean[:1], features)
+
+
+@pytest.mark.parametrize(
+    "digits",
+    [
+        torch.zeros(0, 1, 28, 28),
+        torch.zeros(2, 28, 28),
+        torch.zeros(2, 3, 28, 28),
+        torch.zeros(2, 1, 28, 28, dtype=torch.uint8),
+        np.zeros((2, 1, 28, 28)),
+    ],
+)
+def test_what_are_no_digits_is_refused(digits):
+    with pytest.raises(UnetlibError, match="clean must be"):
+        NoiseExplorer({"noisy": lambda x: x}, digits)

@@ -3,6 +3,7 @@
 Dependencies, versions, hooks, and what is generated.
 """
 
+import json
 import re
 import subprocess
 import tomllib
@@ -120,6 +121,21 @@ def test_both_readmes_lead_to_both_languages_of_contributing():
     for readme in ("README.md", "README.zh.md"):
         for page in ("CONTRIBUTING.md", "CONTRIBUTING.zh.md"):
             assert f"({page})" in read(readme)
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh.md"])
+def test_a_readme_promises_what_was_measured(readme):
+    measured = json.loads(read("book/results/denoising.json"))["psnr_db"]
+    promised = [f"{measured[name]['0.5']:.1f} dB" for name in ("skip", "noisy")]
+    assert re.findall(r"[\d.]+ dB", read(readme)) == promised
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh.md"])
+def test_the_code_of_a_readme_runs(readme):
+    code = re.search(r"```python\n(.*?)```", read(readme), re.S)[1]
+    names: dict = {}
+    exec(code, names)
+    assert names["denoised"].shape == names["clean"].shape
 
 
 def test_hooks_run_what_is_here():

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -36,8 +37,12 @@ from unetlib.formats.npy import load_npy
 from unetlib.metrics import psnr
 from unetlib.model import SkipUnet, Unet, conv
 from unetlib.noise import add_gaussian_noise
+from unetlib.pretrained import load_network
 from unetlib.recipe import ARTICLE, BOOK
+from unetlib.saving import saver
 from unetlib.saving.checkpoint import CHECKPOINT, checksum
+from unetlib.saving.files import save_weights
+from unetlib.saving.folder import claimed
 from unetlib.step import TrainStep
 
 RECIPE = replace(BOOK, batch_size=8, epochs=2)  # 8 steps an epoch on 64 pictures
@@ -303,6 +308,33 @@ def test_damaged_and_foreign_files(mnist, tmp_path, monkeypatch) -> list[str]:
     return seen
 
 
+@about("weights")
+def test_weights_cannot_be_loaded(few_images, tmp_path, monkeypatch) -> list[str]:
+    path, network = tmp_path / "unet_model.pth", SkipUnet()
+
+    def loading(content: object) -> str:
+        torch.save(content, path)
+        return error(lambda: network.load_state_dict(torch.load(path)))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("torch.serialization.location_tag", lambda _: "cuda:0")
+        seen = [loading(network.state_dict())]
+    seen.append(loading(torch.compile(network).state_dict()))
+    seen.append(loading({"epoch": 3, "model_state_dict": network.state_dict()}))
+    torch.save(Unet().state_dict(), path)
+    seen.append(error(load_pretrained, path))
+    seen += [loading(network), error(load_network, path)]
+    page = b"<!DOCTYPE html><title>Sign in to this network</title>"
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 123\n"
+    for content in (page, pointer, path.read_bytes()[:999]):
+        path.write_bytes(content)
+        seen.append(error(load_network, path))
+    seen.append(error(load_network, tmp_path))
+    torch.save(conv(1, 1).state_dict(), path)
+    seen.append(error(load_network, path))
+    return [*seen, error(fit, load_pretrained("skip").network, few_images, RECIPE)]
+
+
 # ---------- training ----------
 
 
@@ -327,10 +359,14 @@ def test_training_cannot_be_resumed(few_images, tmp_path) -> list[str]:
     checkpoint = tmp_path / CHECKPOINT
     checkpoint.write_bytes(b"half")
     seen.append(resume(tmp_path, few_images))
+    save_weights(checkpoint, SkipUnet())
+    seen.append(resume(tmp_path, few_images))
+    checkpoint.unlink()
     fit(SkipUnet(), few_images, RECIPE, folder=tmp_path, stop_after=1)
     seen.append(resume(tmp_path, few_images, replace(RECIPE, lr=1e-3, epochs=4)))
     seen.append(resume(tmp_path, few_images, network=Unet))
     seen.append(resume(tmp_path, few_images[:32]))
+    seen.append(resume(tmp_path, 255 - few_images))
     tensors = load_file(checkpoint)
     with safe_open(checkpoint, framework="pt") as file:
         about_it = json.loads(file.metadata()["unetlib"])
@@ -349,15 +385,36 @@ def test_training_cannot_be_resumed(few_images, tmp_path) -> list[str]:
     return [*seen, said(warned[0].message)]
 
 
+@about("taken")
+def test_the_folder_holds_a_run(few_images, tmp_path) -> list[str]:
+    folder = tmp_path / "runs"
+    fit(SkipUnet(), few_images, RECIPE, folder=folder, stop_after=1)
+    seen = [error(fit, SkipUnet(), few_images, RECIPE, folder=folder)]
+    with claimed(folder, resume=True, overwrite=False):
+        seen.append(error(fit, SkipUnet(), few_images, RECIPE, folder=folder))
+    return seen
+
+
 @about("disk-full")
 def test_the_disk_is_full(few_images, tmp_path, monkeypatch) -> list[str]:
-    def full(_) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    folder, move = tmp_path / "runs", Path.replace
 
-    monkeypatch.setattr(os, "fsync", full)
+    def full(part: Path, path: Path) -> None:
+        if path.is_relative_to(folder):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        move(part, path)
+
+    monkeypatch.setattr(Path, "replace", full)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "file").touch()
+    seen = [
+        error(fit, SkipUnet(), few_images, RECIPE, folder=folder),
+        error(fit, SkipUnet(), few_images, RECIPE, folder=tmp_path / "file"),
+    ]
+    monkeypatch.setattr(saver, "rehearse", lambda *_: None)  # it has become full later
     with pytest.warns(UserWarning) as warned:
-        at_the_end = error(fit, SkipUnet(), few_images, RECIPE, folder=tmp_path)
-    return [said(warned[0].message), at_the_end]
+        at_the_end = error(fit, SkipUnet(), few_images, RECIPE, folder=folder)
+    return [*seen, said(warned[0].message), at_the_end]
 
 
 # ---------- figures and sliders ----------
@@ -444,6 +501,18 @@ def desk(mnist, few_images, clean, tmp_path, monkeypatch) -> dict:
     }
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("dtype", [np.int8, np.float32])
+def test_pictures_below_zero_become_bytes(language, dtype, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    signed = np.array([[[-1, -0.5], [0, 1]]]) if dtype == np.float32 else 0
+    signed = np.array([[[-128, -64], [0, 127]]]) if dtype == np.int8 else signed
+    np.save("x_train.npy", signed.astype(dtype))
+    exec(blocks(entries(language)["data"], "python")[0], {"np": np})
+    saved = np.load(Path("mnist-bytes") / "x_train.npy")
+    assert saved.tolist() == [[[0, 64], [128, 255]]]
+
+
 @pytest.mark.parametrize("entry", [e for e in entries("en") if e != "fonts"])
 def test_what_to_do_runs(entry, desk):
     for block in blocks(entries("en")[entry], "python"):
@@ -457,6 +526,12 @@ def test_what_to_do_runs(entry, desk):
         ),
         "data": lambda: np.array_equal(np.load(saved), desk["images"]),
         "disk-full": lambda: Path("unet_model.pth").exists(),
+        "weights": lambda: (
+            load_network("weights.pth")
+            and SkipUnet().load_state_dict(desk["weights"])
+            and desk["denoiser"].white == 255 / 512
+            and len(desk["history"].loss) == RECIPE.epochs
+        ),
         "diverged": lambda: len(desk["history"].loss) == RECIPE.epochs,
     }
     assert made.get(entry, lambda: True)()

@@ -15,17 +15,17 @@ import ipywidgets
 import matplotlib.pyplot as plt
 import torch
 from matplotlib.image import imsave
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad
 
-from unetlib.checks import check_whole
+from unetlib.checks import UnetlibError, check_floats, check_whole
 from unetlib.data import load_mnist
 from unetlib.display.feature_maps import feature_maps
 from unetlib.display.labels import label
 from unetlib.display.noises import NOISES
 from unetlib.display.plots import draw_digits
 from unetlib.metrics import psnr, ssim
-from unetlib.model import Denoiser
+from unetlib.model import Denoiser, looking_at
 from unetlib.pretrained import PRETRAINED, load_pretrained
 
 MAPS = 8  # channels shown of each block
@@ -38,11 +38,13 @@ IMAGE = (
 class NoiseExplorer(ipywidgets.VBox):
     """Sliders and choices; beneath them clean, noisy, denoised and the error.
 
-    denoisers: {key of LABELS or any text: function on (1, 1, H, W) in [0, 1]}.
+    denoisers: {key of LABELS or any text: function on (1, 1, H, W) in [0, 1]}, for
+        instance a `Denoiser`, or a network of your own, on any device.
     clean: (N, 1, H, W) float in [0, 1], the digits to choose from.
-    features: also show the feature maps inside the network; each denoiser must then
-        be a `Denoiser`.
+    features: also show the feature maps inside the networks; none may then be a mere
+        function.
     Where no kernel runs, a picture of the same digit at five noise levels stands in.
+    Raises UnetlibError for other denoisers and digits.
     """
 
     def __init__(
@@ -51,7 +53,9 @@ class NoiseExplorer(ipywidgets.VBox):
         clean: Tensor,
         features: bool = False,
     ) -> None:
-        self.denoisers, self.clean, self.features = denoisers, clean, features
+        _check(denoisers, clean, features)
+        self.denoisers = {key: _as_denoiser(one) for key, one in denoisers.items()}
+        self.clean, self.features = clean.cpu(), features
         self.sigma = ipywidgets.FloatSlider(0.5, min=0.0, max=1.0, step=0.01)
         self.digit = ipywidgets.IntSlider(0, min=0, max=len(clean) - 1)
         self.noise = _dropdown(NOISES)
@@ -81,8 +85,7 @@ class NoiseExplorer(ipywidgets.VBox):
         clean = self.clean[self.digit.value : self.digit.value + 1]
         generator = torch.Generator().manual_seed(self.seed)
         noisy = NOISES[self.noise.value](clean, sigma, generator)
-        with torch.no_grad():
-            denoised = self.denoisers[self.model.value](noisy)
+        denoised = _denoised(self.denoisers[self.model.value], noisy)
         return {"clean": clean, "noisy": noisy, "denoised": denoised}
 
     def _draw_new_noise(self, _button: ipywidgets.Button) -> None:
@@ -128,6 +131,37 @@ def noise_explorer(digits: int = 20, features: bool = False) -> NoiseExplorer:
     return NoiseExplorer(networks, clean, features)
 
 
+def _check(denoisers: object, clean: object, features: bool) -> None:
+    if not (isinstance(denoisers, Mapping) and denoisers):
+        empty = isinstance(denoisers, Mapping)
+        raise UnetlibError(
+            'denoisers must be a dictionary such as {"mine": network}, got '
+            + ("an empty one" if empty else type(denoisers).__name__)
+        )
+    for key, one in denoisers.items():
+        if not (isinstance(one, nn.Module) if features else callable(one)):
+            wanted = "a network, for its feature maps" if features else "a function"
+            raise UnetlibError(f"denoiser {key!r} must be {wanted}, got {one!r}")
+    check_floats("clean", clean)
+    if clean.dim() != 4 or clean.shape[1] != 1 or 0 in clean.shape:
+        raise UnetlibError(f"clean must be (N, 1, H, W), got {tuple(clean.shape)}")
+
+
+def _as_denoiser(one: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    bare = isinstance(one, nn.Module) and not isinstance(one, Denoiser)
+    return Denoiser(one) if bare else one
+
+
+def _denoised(denoiser: Callable[[Tensor], Tensor], noisy: Tensor) -> Tensor:
+    """What it makes of `noisy`, where it is a network on its device, in its dtype."""
+    if not isinstance(denoiser, nn.Module):
+        with torch.no_grad():
+            return denoiser(noisy)
+    like = next(denoiser.parameters(), noisy)
+    with looking_at(denoiser):
+        return denoiser(noisy.to(like)).to(noisy)
+
+
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """A second thread gains nothing on one digit, and waits while the browser draws."""
@@ -170,12 +204,13 @@ def _figure(name: str, image: str, beneath: str) -> str:
 
 def _feature_rows(denoiser: Denoiser, noisy: Tensor) -> str:
     """The first channels after each block, as HTML, a row per block."""
-    maps = feature_maps(denoiser.network, noisy * denoiser.white)
+    like = next(denoiser.parameters(), noisy)
+    maps = feature_maps(denoiser.network, noisy.to(like) * denoiser.white)
     rows = []
     for name, block in denoiser.network.named_children():
         if list(block.parameters()):  # pooling and upsampling learn nothing
             _, channels, height, width = maps[name].shape
-            shown = maps[name][0, :MAPS]
+            shown = maps[name][0, :MAPS].float().cpu()
             rows.append(
                 f'<div style="{ROW}; margin-top: 8px; line-height: 1.4">'
                 f'<div style="width: 140px"><code>{name}</code><br>'

@@ -1,1 +1,1 @@
-"""Files of MNIST as others write them."""
+"""Files as others write them: `pictures` and `weights` read them all."""

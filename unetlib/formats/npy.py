@@ -1,41 +1,39 @@
 """The article's two files, written by `numpy.save`. Introduced in chapter 01."""
 
-import math
 from pathlib import Path
 
 import numpy as np
 
 from unetlib.checks import UnetlibError
 from unetlib.data import Digits
-from unetlib.formats.arrays import matching, whole_numbers
+from unetlib.formats.arrays import as_labels, as_pictures, matching
 
 # How numpy.save starts a file of numbers. Later versions are for names of fields, and
 # their header may ask for 4 GB of memory.
 NPY_START = b"\x93NUMPY\x01\x00"
+IMAGES, LABELS = "x_train.npy", "y_train_label.npy"
 
 
 def load_npy(folder: str | Path) -> Digits:
     """The article's pair `x_train.npy` and `y_train_label.npy` in `folder`.
 
-    Accepts pictures of 784 pixels in any layout, as uint8 or as whole numbers from
-    0 to 255 in another dtype (the article's own file holds floats).
+    Accepts gray pictures of one size in any layout, of 784 pixels for instance, as
+    uint8 or as whole numbers from 0 to 255 in another dtype (the article's own file
+    holds floats).
     Raises UnetlibError, naming the file, for anything else; nothing is unpickled.
     """
-    images_path = Path(folder) / "x_train.npy"
-    labels_path = Path(folder) / "y_train_label.npy"
-    images = whole_numbers(_read_npy(images_path), 255, images_path)
-    labels = whole_numbers(_read_npy(labels_path), 9, labels_path)
-    if images.ndim < 2 or math.prod(images.shape[1:]) != 784:
-        raise UnetlibError(
-            f"{images_path} has shape {images.shape}, expected (N, 28, 28): "
-            "one picture of 784 pixels per row"
-        )
-    images = images.reshape(-1, 28, 28)
-    labels = np.atleast_1d(labels.squeeze())
-    return matching(images, labels, images_path, labels_path)
+    images_path, labels_path = Path(folder) / IMAGES, Path(folder) / LABELS
+    images, labels = read_npy(images_path), read_npy(labels_path)
+    return matching(
+        as_pictures(images, images_path),
+        as_labels(labels, labels_path),
+        images_path,
+        labels_path,
+    )
 
 
-def _read_npy(path: Path) -> np.ndarray:
+def read_npy(path: Path) -> np.ndarray:
+    """The array of one file, memory-mapped; objects are refused unread."""
     expected = "one of the article's two files, written by numpy.save"
     try:
         with path.open("rb") as file:

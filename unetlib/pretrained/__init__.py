@@ -1,18 +1,24 @@
-"""The trained networks that ship with unetlib. Introduced in chapter 01.
+"""Trained networks: those that ship with unetlib, and your own. See chapter 01.
 
 Beside each `weights/NAME.safetensors` stands `weights/NAME.json`: the command that
 made it, recipe, seed, steps, hardware and measured PSNR.
 """
 
 import json
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
+from torch import Tensor, nn
 
 from unetlib.checks import UnetlibError
-from unetlib.model import NETWORKS, Denoiser
-from unetlib.recipe import Recipe
+from unetlib.formats.weights import flat, read_weights
+from unetlib.model import Denoiser
+from unetlib.pretrained.recognise import recognise
+from unetlib.recipe import RECIPES, Recipe
+from unetlib.saving.checkpoint import checksum
 
 WEIGHTS = Path(__file__).parent / "weights"
 PRETRAINED: dict[str, str] = {  # {name: what it is}
@@ -31,20 +37,96 @@ def pretrained_info(name: str) -> dict:
     return json.loads((WEIGHTS / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def load_pretrained(name: str, device: str | torch.device = "cpu") -> Denoiser:
+def load_network(
+    source: str | Path | Mapping[str, Tensor], device: str | torch.device = "cpu"
+) -> nn.Module:
+    """A network of this book with weights from anywhere, ready to learn on.
+
+    source: one of PRETRAINED; or the path of a file, such as `unet_model.pth`, the
+        checkpoint of a run, or what another program saved on any machine; or a state
+        dict. Which network it is, and of which width, its names and shapes say.
+    Raises UnetlibError for another device, and for weights that cannot be used: it
+    says what to do. No code in a file is run.
+    """
+    return _on(device, _network(source)[0])
+
+
+def load_pretrained(
+    source: str | Path | Mapping[str, Tensor],
+    device: str | torch.device = "cpu",
+    recipe: Recipe | None = None,
+) -> Denoiser:
     """A trained denoiser on [0, 1], in evaluation mode, with gradients off.
 
-    name: one of PRETRAINED: "article", "article-noise", "no-skip", "skip".
-    Raises UnetlibError for another name or device. Nothing is unpickled.
+    source: one of PRETRAINED: "article", "article-noise", "no-skip", "skip"; or any
+        other that `load_network` takes.
+    recipe: what it was trained by, for its scale. Weights that ship and checkpoints
+        say that themselves.
+    Raises UnetlibError as `load_network` does, and where the recipe must be named.
     """
-    info = pretrained_info(name)
-    recipe = Recipe(**info["recipe"])
-    network = NETWORKS[recipe.network]()
-    network.load_state_dict(load_file(WEIGHTS / f"{name}.safetensors"))
-    denoiser = recipe.denoiser(network)
-    denoiser.eval().requires_grad_(False)
+    if not isinstance(recipe, (Recipe, type(None))):
+        raise UnetlibError(f"recipe must be a Recipe, such as BOOK, got {recipe!r}")
+    network, own = _network(source)
+    denoiser = (recipe or own or _only_recipe(network)).denoiser(network)
+    return _on(device, denoiser.eval().requires_grad_(False))
+
+
+def _network(
+    source: str | Path | Mapping[str, Tensor],
+) -> tuple[nn.Module, Recipe | None]:
+    """The network, and the recipe where the source tells it."""
+    if isinstance(source, str) and source in PRETRAINED:
+        tensors = load_file(WEIGHTS / f"{source}.safetensors")
+        return recognise(tensors, source), Recipe(**pretrained_info(source)["recipe"])
+    if isinstance(source, Mapping):
+        return recognise(flat(source), "the state dict"), None
+    if not isinstance(source, (str, Path)):
+        raise UnetlibError(
+            f"source must be a name, a path or a state dict, got {source!r}"
+        )
+    if not os.path.exists(source):  # noqa: PTH110 (Path raises)
+        raise UnetlibError(
+            f"no weights {str(source)!r}; there are {', '.join(PRETRAINED)}, and no "
+            f"file of that name in {Path.cwd()}"
+        )
+    tensors, about = read_weights(source)
+    network = recognise(tensors, str(source))
+    return network, _of_checkpoint(network, tensors, about, source)
+
+
+def _of_checkpoint(
+    network: nn.Module, tensors: dict[str, Tensor], about: dict[str, str], source: str
+) -> Recipe | None:
+    """The recipe that a checkpoint holds; the network gets its averaged weights."""
+    if "unetlib" not in about:
+        return None
+    if about.get("sha256") != checksum(about["unetlib"], tensors):
+        raise UnetlibError(f"{source} is damaged: its checksum is wrong")
+    for index, parameter in enumerate(network.parameters()):
+        if f"average.{index}" in tensors:  # by a recipe with `ema`
+            parameter.data.copy_(tensors[f"average.{index}"])
     try:
-        return denoiser.to(device)
+        return Recipe(**json.loads(about["unetlib"])["recipe"])
+    except (KeyError, TypeError, ValueError):  # a later unetlib wrote it
+        return None
+
+
+def _only_recipe(network: nn.Module) -> Recipe:
+    """The book's recipe for this network; refuses to guess between two scales."""
+    kind = type(network).__name__
+    known = [recipe for recipe in RECIPES.values() if recipe.network == kind]
+    if len({recipe.scale for recipe in known}) > 1:
+        raise UnetlibError(
+            f"these weights of a {kind} do not say on which scale it was trained. Name "
+            "the recipe, load_pretrained(…, recipe=ARTICLE) for the article's program, "
+            "else recipe=NO_SKIP: from unetlib.recipe import ARTICLE, NO_SKIP"
+        )
+    return known[0]
+
+
+def _on(device: str | torch.device, model: nn.Module) -> nn.Module:
+    try:
+        return model.to(device)
     except Exception as error:  # torch raises many kinds
         raise UnetlibError(
             f"no network fits on device {str(device)!r} ({error}); "

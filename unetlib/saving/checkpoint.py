@@ -8,6 +8,7 @@ import hashlib
 import json
 import warnings
 import zlib
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -36,6 +37,11 @@ def save_checkpoint(
     Raises UnetlibError where it cannot be written; what was saved before is then
     untouched.
     """
+    write_safely(folder / CHECKPOINT, packed(step, batcher, history))
+
+
+def packed(step: TrainStep, batcher: Batcher, history: History) -> bytes:
+    """The content of a checkpoint."""
     tensors = {f"model.{name}": value for name, value in held(step.model).items()}
     for index, memory in step.optimizer.state_dict()["state"].items():
         tensors |= {f"adam.{index}.{name}": value for name, value in memory.items()}
@@ -48,6 +54,7 @@ def save_checkpoint(
         "version": VERSION,
         "recipe": asdict(step.recipe),
         "images": len(batcher.images),
+        "pictures": fingerprint(batcher.images),
         "frozen": frozen(step.model),
         "lr": step.optimizer.param_groups[0]["lr"],
         "history": asdict(history),
@@ -57,7 +64,48 @@ def save_checkpoint(
     tensors = {k: v.detach().clone(memory_format=layout) for k, v in tensors.items()}
     text = json.dumps(about)
     metadata = {"unetlib": text, "sha256": checksum(text, tensors)}
-    write_safely(folder / CHECKPOINT, save(tensors, metadata=metadata))
+    return save(tensors, metadata=metadata)
+
+
+def rehearse(path: Path, step: TrainStep, batcher: Batcher) -> None:
+    """Make sure, before the first step, that the run can be saved and resumed.
+
+    Raises UnetlibError where no file as long as a checkpoint will be can be written to
+    `path`, and for a network whose tensors cannot be saved or set to what was saved.
+    """
+    try:
+        content = packed(step, batcher, History())
+    except Exception as error:  # by a tensor of any odd kind
+        raise UnetlibError(
+            f"{type(step.model).__name__} cannot be saved, so its run could not be "
+            f"resumed: {error}"
+        ) from error
+    learned = (p for p in step.model.parameters() if p.requires_grad)
+    to_come = sum(p.numel() * p.element_size() for p in learned) * len(ADAM)
+    write_safely(path, content + bytes(to_come))
+    with suppress(OSError):  # a virus scanner may be reading it
+        path.unlink()
+    for name, value in held(step.model).items():
+        _put(name, value, value.detach().clone())
+
+
+def _put(name: str, place: Tensor, value: Tensor) -> None:
+    """Copy into a tensor of the network, where it lies."""
+    try:
+        with torch.no_grad():
+            place.copy_(value)
+    except RuntimeError as error:
+        raise UnetlibError(
+            f"the network's {name} cannot be set in place ({error}), so its run could "
+            "not be resumed. Make it a tensor of its own: .clone()"
+        ) from error
+
+
+def fingerprint(images: Tensor) -> str:
+    """Tells these pictures, in this order, from others: SHA-256 of shape and pixels."""
+    digest = hashlib.sha256(str(tuple(images.shape)).encode())
+    digest.update(images.cpu().contiguous().numpy())
+    return digest.hexdigest()
 
 
 def held(model: nn.Module) -> dict[str, Tensor]:
@@ -76,7 +124,8 @@ def checksum(text: str, tensors: dict[str, Tensor]) -> str:
     digest = hashlib.sha256(text.encode())
     for name, value in sorted(tensors.items()):
         digest.update(name.encode())
-        digest.update(value.cpu().numpy().tobytes())
+        # NumPy lacks some of PyTorch's types, such as bfloat16, but no bytes.
+        digest.update(value.cpu().flatten().view(torch.uint8).numpy())
     return digest.hexdigest()
 
 
@@ -103,9 +152,8 @@ def load_checkpoint(folder: Path, step: TrainStep, batcher: Batcher) -> History:
         torch.set_rng_state(tensors["random"])
     if "random.cuda" in tensors and step.device.type == "cuda":
         torch.cuda.set_rng_state(tensors["random.cuda"], step.device)
-    with torch.no_grad():
-        for name, value in held(step.model).items():
-            value.copy_(tensors[f"model.{name}"])
+    for name, value in held(step.model).items():
+        _put(name, value, tensors[f"model.{name}"])
     lr = about["lr"]
     step.load_state_dict(
         {
@@ -154,20 +202,31 @@ def _adam(step: TrainStep, tensors: dict[str, Tensor], lr: float) -> dict:
     return own
 
 
-def read_checkpoint(path: Path) -> tuple[dict, dict[str, Tensor]]:
+def read_checkpoint(path: str | Path) -> tuple[dict, dict[str, Tensor]]:
     """What a checkpoint says of itself, and its tensors by name, on the CPU.
 
+    path: the file, or the folder of its run.
     The first holds "recipe" (a dictionary), "images" (how many there were to learn
-    from), "lr" and "history" (a `History`).
-    Raises UnetlibError where the file is missing, damaged or of a later unetlib.
+    from), "pictures" (their fingerprint), "lr" and "history" (a `History`).
+    Raises UnetlibError where the file is missing, damaged, of a later unetlib or no
+    checkpoint.
     """
+    path = Path(path)
+    path = path / CHECKPOINT if path.is_dir() else path
     expected = "a checkpoint written by unetlib.train"
     if not path.exists():
         raise UnetlibError(f"cannot resume: there is no {path}; expected {expected}")
     try:
+        with path.open("rb") as file:
+            torch_wrote_it = file.read(2) in (b"PK", b"\x80\x02")
+        if torch_wrote_it:
+            raise ValueError("it is what torch.save writes, such as unet_model.pth")
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata()
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            metadata = file.metadata() or {}
+            # Copies, or the file stays open as long as they live.
+            tensors = {k: file.get_tensor(k).clone() for k in file.keys()}  # noqa: SIM118
+        if "unetlib" not in metadata:
+            raise ValueError("it holds bare weights, and nothing of how far a run came")
         if metadata["sha256"] != checksum(metadata["unetlib"], tensors):
             raise ValueError("its checksum is wrong")
         about = json.loads(metadata["unetlib"])
@@ -224,6 +283,12 @@ def _check_run(path: Path, about: dict, step: TrainStep, batcher: Batcher) -> No
             f"{path} was made with {about.get('images')} pictures and stands at step "
             f"{steps} of epoch {len(history.loss)}; here are {images} pictures, "
             f"{per_epoch} steps an epoch. Resume with the same pictures"
+        )
+    # Not before version 0.4.
+    if about.get("pictures", here := fingerprint(batcher.images)) != here:
+        raise UnetlibError(
+            f"{path} was made with {images} other pictures, or with the same ones in "
+            "another order. Resume with the same pictures, or train into another folder"
         )
 
 

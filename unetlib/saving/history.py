@@ -1,6 +1,9 @@
 """What came of a training run. Introduced in chapter 04."""
 
 from dataclasses import dataclass, field
+from itertools import zip_longest
+
+TABLE = "history.csv"
 
 
 @dataclass
@@ -20,3 +23,11 @@ class History:
     psnr_db: list[float] = field(default_factory=list)  # held-out digits, sigma 0.5
     seconds: list[float] = field(default_factory=list)
     unfinished: Progress = field(default_factory=Progress)
+
+    def table(self) -> str:
+        """A line per finished epoch, comma-separated, beneath a line of names."""
+        columns = zip_longest(self.loss, self.psnr_db, self.seconds, fillvalue="")
+        rows = [
+            f"{epoch},{','.join(map(str, row))}" for epoch, row in enumerate(columns)
+        ]
+        return "\n".join(["epoch,train_loss,psnr_db,seconds", *rows, ""])

@@ -4,7 +4,9 @@ Introduced in chapter 04.
 """
 
 import math
+import re
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,10 +15,13 @@ from torch import Tensor, nn
 
 from unetlib.checks import UnetlibError
 from unetlib.model import looking_at
+from unetlib.speed.distributed import agreed
 
 # From picture to picture, an untrained network's outputs differ by a thousandth of what
 # its inputs do; those of one that has collapsed by less than a millionth.
 SAME = 1e-5
+WANT = re.compile("allocate|out of memory|ALLOC_FAILED")
+STOPPING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # the last is of Windows
 
 
 def check_learning(model: nn.Module, loss: float, pictures: Tensor, lr: float) -> None:
@@ -45,27 +50,36 @@ def check_learning(model: nn.Module, loss: float, pictures: Tensor, lr: float) -
 @contextmanager
 def stop_between_steps(processes: int) -> Iterator[Callable[[], bool]]:
     """Within it, Ctrl-C waits for the step to end: half a step could not be resumed.
+    So do the signals by which a system ends a program (SIGTERM) or a terminal is closed
+    (SIGHUP); afterwards, these do what they would have done.
 
-    Gives a function that says whether it was pressed. Pressed twice, it stops at once.
-    Several processes cannot agree on a step, and only the main thread gets Ctrl-C:
-    elsewhere nothing changes.
+    Gives a function that says whether one came. Ctrl-C pressed again stops at once.
+    Only the main thread gets signals: elsewhere nothing changes. Several processes ask
+    each other, so that they stop after the same step.
     """
-    pressed: list[int] = []
+    came: list[int] = []
 
     def note(number: int, _frame: object) -> None:
-        if pressed:
+        if came and number == signal.SIGINT:
             raise KeyboardInterrupt
-        pressed.append(number)
+        came.append(number)
 
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for name in STOPPING:
+            number = getattr(signal, name, None)  # Windows lacks some
+            handler = number and signal.getsignal(number)
+            # What nohup told the process to ignore; None: not set by Python.
+            ignored = name != "SIGINT" and handler is signal.SIG_IGN
+            if handler is not None and not ignored:
+                before[number] = signal.signal(number, note)
     try:
-        before = None if processes > 1 else signal.signal(signal.SIGINT, note)
-    except ValueError:  # not the main thread
-        before = None
-    try:
-        yield lambda: bool(pressed)
+        yield agreed(lambda: bool(came)) if processes > 1 else lambda: bool(came)
     finally:
-        if before is not None:
-            signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if came and came[0] != signal.SIGINT:
+        signal.raise_signal(came[0])
 
 
 @contextmanager
@@ -73,8 +87,8 @@ def advice_on_memory() -> Iterator[None]:
     """Within it, an error for want of memory says what to do about it."""
     try:
         yield
-    except RuntimeError as error:  # on a GPU torch.OutOfMemoryError, which is one
-        if "memory" in str(error):
+    except (RuntimeError, MemoryError) as error:  # torch's and numpy's
+        if WANT.search(str(error)):
             error.add_note(
                 "There is not enough memory. Try a smaller batch_size "
                 "(dataclasses.replace(recipe, batch_size=64)), close other notebooks, "

@@ -1,10 +1,11 @@
 """What a training run writes. Introduced in chapter 04."""
 
 import io
+import tempfile
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,11 @@ from torch import nn
 from unetlib.batcher import Batcher, to_tensor
 from unetlib.checks import UnetlibError
 from unetlib.model import looking_at
-from unetlib.saving.checkpoint import save_checkpoint
+from unetlib.saving.checkpoint import rehearse, save_checkpoint
 from unetlib.saving.files import save_weights, write_safely
-from unetlib.saving.history import History
+from unetlib.saving.folder import PICTURES, WEIGHTS
+from unetlib.saving.history import TABLE, History
+from unetlib.speed.distributed import rank
 from unetlib.step import TrainStep
 
 SAVE_EVERY = 60.0  # seconds within an epoch; at its end it is saved anyway
@@ -40,53 +43,85 @@ class Saver:
     """Writes checkpoints, weights and pictures of a run into `folder`; None: nothing.
 
     A disk that is full ends nothing but the end of a run: till then it is a warning.
+    Raises UnetlibError where it is sure from the start that nothing could be saved, or
+    that it could not be resumed.
     """
 
     def __init__(self, folder: Path | None, step: TrainStep, batcher: Batcher) -> None:
         self.folder, self.step, self.batcher = folder, step, batcher
         self.saved = time.monotonic()
         if folder is not None:
-            (folder / "img").mkdir(parents=True, exist_ok=True)
+            rehearse(folder / PICTURES / "trial", step, batcher)
 
     def within_epoch(self, history: History) -> None:
         """A checkpoint, where the last one is a while ago."""
-        if time.monotonic() - self.saved >= SAVE_EVERY:
-            self.checkpoint(history)
-
-    def checkpoint(self, history: History, final: bool = False) -> None:
-        if self.folder is None:
-            return
-        with self._unless_full(final):
-            save_checkpoint(self.folder, self.step, self.batcher, history)
-        self.saved = time.monotonic()
+        if self.folder is not None and time.monotonic() - self.saved >= SAVE_EVERY:
+            self._try(partial(self._checkpoint, history))
 
     def stop(self, history: History, steps: int) -> None:
-        """A last checkpoint, in the midst of an epoch of `steps`, and a word on it."""
+        """A last checkpoint and the weights, in the midst of an epoch of `steps`, and a
+        word on it."""
         epoch, taken = len(history.loss), history.unfinished.steps
         further = ""
         if self.folder is not None and epoch + taken > 0:
-            self.checkpoint(history, final=True)
+            self._try(partial(self._checkpoint, history), self._weights, final=True)
             further = "; resume=True goes on from there"
-        print(f"stopped in epoch {epoch} after {taken} of {steps} steps{further}")
+            further += f", and {self.folder / WEIGHTS} holds the weights"
+        if rank() == 0:
+            # Flushed, for a signal may now end the process.
+            said = f"stopped in epoch {epoch} after {taken} of {steps} steps{further}"
+            print(said, flush=True)
 
     def epoch(self, history: History, image: np.ndarray, final: bool) -> None:
-        """The checkpoint, and what the article writes after an epoch: a picture of
-        `image`, and every so many epochs the weights."""
-        self.checkpoint(history, final)
+        """The checkpoint, the history as a table, and what the article writes after an
+        epoch: a picture of `image`, and every so many epochs the weights."""
         if self.folder is None:
             return
         epoch, recipe = len(history.loss) - 1, self.step.recipe
-        with self._unless_full(final), self.step.averaged():
-            picture = self.folder / "img" / f"img_{epoch}.jpg"
-            save_picture(picture, self.step.model, image, recipe.scale)
-            if epoch % recipe.save_every == 0 or final:
-                save_weights(self.folder / "unet_model.pth", self.step.model)
+        files = [partial(self._checkpoint, history)]
+        if epoch % recipe.save_every == 0 or final:
+            files.append(self._weights)
+        files += [partial(self._picture, epoch, image), partial(self._table, history)]
+        self._try(*files, final=final)
 
-    @contextmanager
-    def _unless_full(self, final: bool) -> Iterator[None]:
+    def _checkpoint(self, history: History) -> None:
+        self.saved = time.monotonic()  # whether or not there is room
+        save_checkpoint(self.folder, self.step, self.batcher, history)
+
+    def _weights(self) -> None:
+        with self.step.averaged():
+            save_weights(self.folder / WEIGHTS, self.step.model)
+
+    def _picture(self, epoch: int, image: np.ndarray) -> None:
+        path = self.folder / PICTURES / f"img_{epoch}.jpg"
+        with self.step.averaged():
+            save_picture(path, self.step.model, image, self.step.recipe.scale)
+
+    def _table(self, history: History) -> None:
+        write_safely(self.folder / TABLE, history.table().encode())
+
+    def _try(self, *files: Callable[[], None], final: bool = False) -> None:
+        """Write each of the files, whatever becomes of the others."""
+        failed = []
+        for write in files:
+            try:
+                write()
+            except UnetlibError as error:
+                failed.append((write, str(error)))
+        said = ". ".join(text for _, text in failed)
+        if failed and not final:
+            warnings.warn(said, stacklevel=5)
+        elif failed:
+            if self._weights in [write for write, _ in failed]:
+                said += self._elsewhere()
+            raise UnetlibError(said)
+
+    def _elsewhere(self) -> str:
+        """Save the weights where the system keeps files for a while; says so."""
         try:
-            yield
-        except UnetlibError as error:
-            if final:
-                raise
-            warnings.warn(str(error), stacklevel=4)
+            path = Path(tempfile.mkdtemp(prefix="unetlib-")) / WEIGHTS
+            with self.step.averaged():
+                save_weights(path, self.step.model)
+        except (UnetlibError, OSError):
+            return ""
+        return f". The weights are in {path}: move them to where they are safe"

@@ -8,8 +8,9 @@ Without torchrun there is one process, and nothing here does anything.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 
 import torch
 from torch import Tensor, distributed, nn
@@ -22,6 +23,7 @@ TOGETHER = (
     "{} processes train together. Should one of them end, all end; "
     "--resume then goes on from the last checkpoint"
 )
+ASK_EVERY = 10  # calls; to ask the others is to wait for them
 LOST = "It may be that another process has ended: torchrun says which, and of what"
 
 
@@ -96,6 +98,15 @@ def shard(batch_size: int) -> slice:
     return slice(rank() * size, (rank() + 1) * size)
 
 
+def bare(model: nn.Module) -> nn.Module:
+    """`model` without what torch.compile, DataParallel or DDP put around it, and before
+    each name in its state dict."""
+    if isinstance(model, (nn.DataParallel, DistributedDataParallel)):
+        return bare(model.module)
+    inside = getattr(model, "_orig_mod", None)  # as torch.compile calls it
+    return model if inside is None else bare(inside)
+
+
 def parallel(model: nn.Module) -> nn.Module:
     """`model`, its gradients averaged over the processes. The parameters are shared."""
     if world_size() == 1:
@@ -115,3 +126,17 @@ def average(value: Tensor) -> Tensor:
     total = value.clone()
     distributed.all_reduce(total)
     return total / world_size()
+
+
+def agreed(wish: Callable[[], bool]) -> Callable[[], bool]:
+    """The `wish` of all processes: true in each, at the same call, once it is true in
+    one. They ask each other at every tenth call, so each must call it equally often."""
+    calls = count()
+
+    def asked() -> bool:
+        if next(calls) % ASK_EVERY:
+            return False
+        device = "cuda" if distributed.get_backend() == "nccl" else "cpu"
+        return average(torch.tensor(float(wish()), device=device)).item() > 0
+
+    return asked

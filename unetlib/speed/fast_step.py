@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from unetlib.batcher import Batcher
 from unetlib.recipe import Recipe
 from unetlib.speed.cuda_graph import GraphedSteps
-from unetlib.speed.distributed import parallel, rank, world_size
+from unetlib.speed.distributed import bare, parallel, rank, world_size
 from unetlib.speed.options import FAST, Speed, multiplies_bfloat16
 from unetlib.speed.upsampling import composed
 from unetlib.step import TrainStep
@@ -28,7 +28,8 @@ class FastStep(TrainStep):
         self.speed = speed
         if speed.channels_last:
             model.to(memory_format=torch.channels_last)
-        super().__init__(model, recipe, steps)
+        # Saved and looked at is the network itself, called what a reader put around it.
+        super().__init__(bare(model), recipe, steps)
         self.bfloat16 = speed.bfloat16
         if speed.bfloat16 is None:
             self.bfloat16 = multiplies_bfloat16(self.device)
