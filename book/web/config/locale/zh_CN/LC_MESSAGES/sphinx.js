@@ -2,6 +2,7 @@
 // which makes a function out of a string: the pages' policy forbids that.
 Documentation.TRANSLATIONS = {
   ", in ": "，见 ",
+  "Did you mean:": "你要找的是不是：",
   "Hide Search Matches": "取消高亮",
   "Preparing search...": "正在准备搜索……",
   "Search": "搜索",
