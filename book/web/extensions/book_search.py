@@ -58,7 +58,8 @@ def kind(part: Tag) -> str:
 def sections(html: str) -> list[dict[str, str]]:
     """The parts of a page in their order, each with its text up to the next of them.
 
-    id, kind, title; prose and code: its text, without headings and interface.
+    id, kind, title; prose; code: with what is printed, and tables. Headings and what
+    belongs to the interface are in neither.
     """
     article = BeautifulSoup(html, "html.parser").article
     for tag in article.select(UNSAID):
@@ -73,10 +74,10 @@ def sections(html: str) -> list[dict[str, str]]:
             part = {"id": node["id"], "kind": kind(node), "title": heading(node)}
             found.append(part | {"prose": "", "code": ""})
         elif type(node) is NavigableString and found:
-            around = node.find_parent([*HEADINGS, "dt", "pre"])
+            around = node.find_parent([*HEADINGS, "dt", "pre", "table"])
             if around is None:
                 found[-1]["prose"] += node
-            elif around.name == "pre" or "sig" in around.get("class", []):
+            elif around.name in ("pre", "table") or "sig" in around.get("class", []):
                 found[-1]["code"] += node
     for part in found:
         part |= {field: words(part[field]) for field in ("prose", "code")}

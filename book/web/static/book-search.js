@@ -228,7 +228,7 @@ function placesIn(text, keys) {
   return places;
 }
 
-// About 200 characters where the keys stand closest, those words marked.
+// Three lines or so where the keys stand closest, those words marked.
 function quote({ prose, code }, keys) {
   const [text, places] = [prose, code].map((text) => [text, placesIn(text, keys)])
     .find(([, places]) => places.length) ?? [prose || code, []];
@@ -240,7 +240,10 @@ function quote({ prose, code }, keys) {
   const cut = before.search(/(?<=[。！？]|[.!?] )[^。！？.!?]*$/);
   const space = first > 60 && cut < 0 ? before.indexOf(" ") + 1 : Math.max(cut, 0);
   const from = first - before.length + space;
-  const to = Math.min(text.length, from + 220);
+  const length = /\p{Script=Han}{5}/u.test(text.slice(from, from + 100)) ? 120 : 220;
+  // No word is cut in two.
+  const to = from + text.slice(from, from + length + 1)
+    .replace(/((?!\p{Script=Han})[\p{L}\p{N}])+$/u, (tail) => text.length > from + length ? "" : tail).length;
   const line = document.createElement("p");
   line.className = "context";
   let at = from;
@@ -280,6 +283,8 @@ Search.query = (query) => {
   const { hits, keys, meant } = find(query);
   for (const hit of hits) show(hit, keys);
   _finishSearch(hits.length);
+  if (hits.length)
+    Search.status.innerText = _("Results: ${count}").replace("${count}", hits.length);
   if (!meant) return;
   const line = document.createElement("p");
   const link = document.createElement("a");

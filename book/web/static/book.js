@@ -61,7 +61,7 @@ addEventListener("keydown", ({ key }) => {
     history.replaceState(history.state, "", url);
     const literal = (word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
     const whole = (word) => /^\p{Script=Han}/u.test(word) ? word
-      : `(?<![\\p{L}\\p{N}])${literal(word).replaceAll(" ", "\\s+")}(?![\\p{L}\\p{N}])`;
+      : `(?<![\\p{L}\\p{N}_])${literal(word).replaceAll(" ", "\\s+")}(?![\\p{L}\\p{N}_])`;
     const words = new RegExp(found.map(whole).join("|"), "giu");
     // Across elements: code is coloured piece by piece.
     const nodes = [], starts = [];

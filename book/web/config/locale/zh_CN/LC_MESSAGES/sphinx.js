@@ -5,6 +5,7 @@ Documentation.TRANSLATIONS = {
   "Did you mean:": "你要找的是不是：",
   "Hide Search Matches": "取消高亮",
   "Preparing search...": "正在准备搜索……",
+  "Results: ${count}": "找到 ${count} 处。",
   "Search": "搜索",
   "Search Results": "搜索结果",
   "Searching": "正在搜索",
