@@ -164,8 +164,11 @@ const fs = require("fs"), vm = require("vm"), [folder, queries] = process.argv.s
 const page = vm.createContext({
   _: (text) => text, _ready: () => {}, SPHINX_HIGHLIGHT_ENABLED: false, console,
 });
-const scripts = ["searchtools", "language_data", "minisearch/minisearch", "book-search"];
-for (const name of [...scripts.map((s) => `_static/${s}`), "searchindex"])
+const scripts = [
+  "_static/searchtools", "_static/language_data", "searchindex",
+  "_static/minisearch/minisearch", "_static/book-search",
+];
+for (const name of scripts)
   vm.runInContext(fs.readFileSync(`${folder}/${name}.js`, "utf8"), page);
 page.queries = JSON.parse(queries);
 const pages = "find(q).hits.map(({ id }) => id.split('.')[0])";
@@ -299,5 +302,6 @@ def test_licences_travel_with_what_they_cover(site):
             "mono.woff2",
             "mono-LICENSE.txt",
         }
-        assert "MIT License" in (static / "minisearch" / "LICENSE.txt").read_text()
+        licence = (static / "minisearch" / "LICENSE.txt").read_text()
+        assert "Permission is hereby granted" in licence
         assert "Apache License" in (static / "mathjax" / "LICENSE").read_text()

@@ -1,7 +1,8 @@
-"""What search looks through: the sections of the built pages, in place of Sphinx's index.
+"""What search looks through: the sections of the built pages.
 
 Sphinx keeps which words a page has; readers look for a section, in words of their own.
-So searchindex.js holds the text of every section, glossary term and signature, which
+So searchindex.js, Sphinx's
+index until then, holds the text of every section, glossary term and signature, which
 book-search.js ranks and quotes, and what readers may type for words of the book:
 traditional characters and Taiwanese words (OpenCC's tables), and the wordings that the
 glossary avoids.
@@ -92,7 +93,7 @@ def table(name: str) -> dict[str, str]:
 
 
 def variants(text: str, avoided: dict[str, str]) -> dict[str, str]:
-    """{what a reader may type: what the book writes}, as far as the text has the latter.
+    """{what a reader may type: what the book writes}, where the text has the latter.
 
     avoided: {a wording that the book avoids: its own}.
     """
