@@ -1,11 +1,10 @@
 """What search looks through: the sections of the built pages.
 
 Sphinx keeps which words a page has; readers look for a section, in words of their own.
-So searchindex.js, Sphinx's
-index until then, holds the text of every section, glossary term and signature, which
-book-search.js ranks and quotes, and what readers may type for words of the book:
-traditional characters and Taiwanese words (OpenCC's tables), and the wordings that the
-glossary avoids.
+So searchindex.js, here written anew, holds the text of every section, glossary term and
+signature, which book-search.js ranks and quotes, and what readers may type for words of
+the book: traditional characters and Taiwanese words (OpenCC's tables), and the wordings
+that the glossary avoids.
 """
 
 import json
