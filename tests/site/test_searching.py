@@ -98,6 +98,21 @@ def test_what_readers_type_is_among_the_first_three(page, served, language):
     assert len(missed) <= 1, missed
 
 
+SAME = {
+    "zh": [("殘差", "残差"), ("批次大小", "批量大小"), ("３×３", "3 x 3")],
+    "en": [("gray", "grey"), ("center", "centre"), ("batchsize", "batch size")],
+}
+
+
+@pytest.mark.parametrize("language", SAME)
+def test_other_spellings_find_the_same(page, served, language):
+    search(page, f"{served}/{language}/search.html", "PSNR")
+    ids = "(pair) => pair.map((q) => find(q).hits.map(({ id }) => id).join())"
+    for pair in SAME[language]:
+        first, second = page.evaluate(ids, list(pair))
+        assert first and first == second, pair
+
+
 @pytest.mark.parametrize("language", SEARCHES)
 def test_ctrl_k_searches_from_a_chapter(page, served, language):
     page.goto(f"{served}/{language}/03_loss.html")

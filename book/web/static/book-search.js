@@ -19,6 +19,8 @@ function fold(word) {
   if (!/^[a-z]{3,}$/.test(plain)) return plain;
   const american = plain
     .replace(/(?<=[a-z]{3})our/, "or")
+    .replace(/^grey/, "gray")
+    .replace(/tre$/, "ter")
     .replace(/(?<=[a-z]{3})is(?=e|ing|ation)/, "iz");
   return stemmer.stemWord(american);
 }
@@ -102,9 +104,10 @@ const pairs = (run) =>
 // The index, made in the browser in a moment: some 370 sections.
 const BOOSTS = { title: 4, prose: 1, code: 0.3 };
 const KINDS = { term: 1.5, section: 1, name: 0.1 };  // unetlib's names come last
+const EXACT = { tokenize: (key) => [key] };
 let index, spellings, variants, known;
 
-// Both in the book's order: {page: [{id, kind, title, prose, code}]}.
+// content: {pages: {page: [{id, kind, title, prose, code}]}, variants: {typed: meant}}.
 function makeIndex(content) {
   variants = content.variants;
   known = new Set();
@@ -124,11 +127,13 @@ function makeIndex(content) {
   for (const [page, parts] of Object.entries(content.pages))
     for (const part of parts) {
       index.add({ ...part, id: `${page}.html#${part.id}`, within: parts[0].title });
-      const written = `${part.title} ${part.prose}`.toLowerCase().match(/[a-z]{4,}/g) ?? [];
+      const text = `${part.title} ${part.prose}`.toLowerCase();
+      const written = text.match(/[a-z]{4,}/g) ?? [];
       const named = part.title.match(/\p{Script=Han}{3,}/gu) ?? [];
-      for (const word of [...written, ...named]) times.set(word, (times.get(word) ?? 0) + 1);
+      for (const word of [...written, ...named])
+        times.set(word, (times.get(word) ?? 0) + 1);
     }
-  spellings = new MiniSearch({ fields: ["id"], storeFields: ["times"], tokenize: (id) => [id] });
+  spellings = new MiniSearch({ ...EXACT, fields: ["id"], storeFields: ["times"] });
   spellings.addAll([...times].map(([id, n]) => ({ id, times: n })));
 }
 
@@ -149,8 +154,6 @@ function rewrite(query) {
   return asked.trim() ? asked : text;
 }
 
-const EXACT = { tokenize: (key) => [key] };
-
 // Each unit whole, or any of its keys where the unit is content with that.
 function lookUp(units) {
   const queries = units.map(({ keys, any }) =>
@@ -168,7 +171,7 @@ function lookUpMost(keys) {
 function nearest(word) {
   const ways = [{ fuzzy: 1 }];
   if (!isHan(word)) ways.unshift({ prefix: true });
-  if (word.length > 6) ways.push({ fuzzy: 2 });
+  if (word.length > 5) ways.push({ fuzzy: 2 });
   const boostDocument = (id, term, { times }) => Math.log2(1 + times);
   const longer = ({ id }) => Math.abs(id.length - word.length);
   if (word.length < 3) return;
@@ -243,7 +246,8 @@ function quote({ prose, code }, keys) {
   const length = /\p{Script=Han}{5}/u.test(text.slice(from, from + 100)) ? 120 : 220;
   // No word is cut in two.
   const to = from + text.slice(from, from + length + 1)
-    .replace(/((?!\p{Script=Han})[\p{L}\p{N}])+$/u, (tail) => text.length > from + length ? "" : tail).length;
+    .replace(from + length < text.length ? /((?!\p{Script=Han})[\p{L}\p{N}])+$/u : "", "")
+    .length;
   const line = document.createElement("p");
   line.className = "context";
   let at = from;
