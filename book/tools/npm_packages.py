@@ -17,6 +17,8 @@ STATIC = {
     f"{SANS}/LICENSE": "fonts/sans-LICENSE.txt",
     f"{MONO}/files/jetbrains-mono-latin-wght-normal.woff2": "fonts/mono.woff2",
     f"{MONO}/LICENSE": "fonts/mono-LICENSE.txt",
+    "minisearch/dist/umd/index.js": "minisearch/minisearch.js",
+    "minisearch/LICENSE.txt": "minisearch/LICENSE.txt",
 }
 # What the live denoiser needs besides book/web/live: node_modules → site/live.
 ORT = "onnxruntime-web/dist"

@@ -100,7 +100,6 @@ def configure(
     """Write one language's configuration and table of contents; returns its folder."""
     folder = fresh(BUILD / "config" / code)
     shutil.copytree(WEB / "config" / "locale", folder / "locale")
-    write(folder / "terms.txt", "\n".join(entry[code] for entry in read_glossary()))
     config = read_yaml(WEB / "config" / "_config.yml")
     config["title"] = LANGUAGES[code].title
     sphinx = config["sphinx"]
@@ -128,7 +127,6 @@ def paths(folder: Path, static: Path) -> dict:
         "html_favicon": str(WEB / "static" / "favicon.svg"),
         "templates_path": [str(WEB / "extensions" / "templates")],
         "locale_dirs": [str(folder / "locale")],
-        "html_search_options": {"dict": str(folder / "terms.txt")},
     }
 
 
@@ -144,6 +142,12 @@ def what_pages_know(code: str, chapters: list[str], address: Address | None) -> 
         "book_launches": launches,
         "book_services": language.services,
         "book_summaries": summaries(code),
+        "book_avoided": {
+            wording: entry[code]
+            for entry in read_glossary()
+            for wording in entry[f"avoid_{code}"]
+            if wording.casefold() != entry[code].casefold()
+        },
         "book_site_url": address.site_url if address else "",
         "book_repository": address.repository if address else "",
     }

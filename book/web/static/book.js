@@ -51,54 +51,39 @@ addEventListener("keydown", ({ key }) => {
   if (key === "Escape") document.querySelector(":popover-open")?.hidePopover();
 }, { capture: true });
 
-// Search: Sphinx's full-text results open at the top of a page and quote its beginning.
-// Here they lead to the part of it that was meant.
-(() => {
-  if (!document.getElementById("search-results")) return;
-  const query = new URLSearchParams(location.search).get("q") ?? "";
-  const phrase = query.trim().toLowerCase();
-  const summarise = Search.makeSearchSummary;
-
-  // Each section, glossary term or signature, with the text up to the next of them.
-  function partsOf(html) {
-    const page = new DOMParser().parseFromString(html, "text/html");
-    const parts = [];
-    const all = NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT;
-    const walker = page.createTreeWalker(page.querySelector("article"), all);
+// The words that a search has found, marked until the reader leaves or presses Escape.
+// Nothing is stored: a result's address names them, and loses them here.
+{
+  const url = new URL(location);
+  const found = url.searchParams.getAll("found");
+  if (found.length && globalThis.Highlight) {
+    url.searchParams.delete("found");
+    history.replaceState(history.state, "", url);
+    const literal = (word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+    const whole = (word) => /^\p{Script=Han}/u.test(word) ? word
+      : `(?<![\\p{L}\\p{N}_])${literal(word).replaceAll(" ", "\\s+")}(?![\\p{L}\\p{N}_])`;
+    const words = new RegExp(found.map(whole).join("|"), "giu");
+    // Across elements: code is coloured piece by piece.
+    const nodes = [], starts = [];
+    let text = "";
+    const article = document.querySelector("article");
+    const walker = document.createTreeWalker(article, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
-      const node = walker.currentNode;
-      if (node.matches?.("section[id], dt[id]")) {
-        const name = (node.querySelector("h1, h2, h3, h4") ?? node).textContent;
-        parts.push({ id: node.id, name: name.toLowerCase(), text: "" });
-      } else if (node.matches?.(".headerlink, script, style")) node.textContent = "";
-      else if (node.data && parts.length) parts.at(-1).text += node.data;
+      nodes.push(walker.currentNode);
+      starts.push(text.length);
+      text += walker.currentNode.data;
     }
-    return parts;
+    const ranges = [...text.matchAll(words)].map(({ 0: { length }, index }) => {
+      const range = new Range();
+      const from = starts.findLastIndex((start) => start <= index);
+      const to = starts.findLastIndex((start) => start < index + length);
+      range.setStart(nodes[from], index - starts[from]);
+      range.setEnd(nodes[to], index + length - starts[to]);
+      return range;
+    });
+    CSS.highlights.set("found", new Highlight(...ranges));
+    addEventListener("keydown", ({ key }) => {
+      if (key === "Escape") CSS.highlights.delete("found");
+    });
   }
-
-  // The part called what was typed; else the one that has it as it stands, or has the
-  // most of its words, or has them the most often.
-  function best(parts, words) {
-    for (const part of parts) {
-      const text = part.text.toLowerCase();
-      const times = words.map((word) => text.split(word).length - 1);
-      const total = times.reduce((sum, n) => sum + n, 0);
-      const called = part.name.includes(phrase) ? phrase.length / part.name.length : 0;
-      part.rank = [called, text.includes(phrase), times.filter(Boolean).length, total];
-    }
-    const order = (a, b) => b.rank.map((n, i) => n - a.rank[i]).find(Boolean) ?? 0;
-    return parts.sort(order)[0];
-  }
-
-  Search.makeSearchSummary = (html, words, anchor) => {
-    if (anchor) return summarise(html, words, anchor);
-    const part = best(partsOf(html), [...words]);
-    const alone = document.createElement("div");
-    alone.setAttribute("role", "main");
-    alone.textContent = part.text;
-    const summary = summarise(alone.outerHTML, words);
-    // Sphinx puts the summary beside its link in a moment.
-    queueMicrotask(() => { summary.parentElement.querySelector("a").hash = part.id; });
-    return summary;
-  };
-})();
+}

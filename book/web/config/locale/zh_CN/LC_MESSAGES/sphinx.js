@@ -2,8 +2,10 @@
 // which makes a function out of a string: the pages' policy forbids that.
 Documentation.TRANSLATIONS = {
   ", in ": "，见 ",
+  "Did you mean:": "你要找的是不是：",
   "Hide Search Matches": "取消高亮",
   "Preparing search...": "正在准备搜索……",
+  "Results: ${count}": "找到 ${count} 处。",
   "Search": "搜索",
   "Search Results": "搜索结果",
   "Searching": "正在搜索",
