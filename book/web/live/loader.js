@@ -129,9 +129,6 @@
       const response = await fetch(new URL(name, here), options);
       if (!response.ok) throw new Failure("status", { file: name, status: response.status });
       const type = response.headers.get("content-type") ?? "";
-      if (name.endsWith(".js") && !/(java|ecma)script/.test(type)) {
-        throw new Failure("type", { file: name, type: type || "?" });
-      }
       let came = 0;
       const counter = new TransformStream({
         transform: (chunk, controller) => {
@@ -146,6 +143,9 @@
       if (came !== size) {
         const reason = type.startsWith("text/html") ? "page" : "cut";
         throw new Failure(reason, { file: name, came, size });
+      }
+      if (name.endsWith(".js") && !/(java|ecma)script/.test(type)) {
+        throw new Failure("type", { file: name, type: type || "?" });
       }
       return bytes;
     }

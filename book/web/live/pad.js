@@ -6,7 +6,8 @@ const GRID = 28; // steps of the keyboard's pen across the pad
 const MOVES = {
   ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
 };
- class Pad {
+
+export class Pad {
   #context;
   #size;
 
