@@ -159,21 +159,22 @@ class Server(ThreadingHTTPServer):
     allow_reuse_address = os.name == "posix"
 
 
-def serve(out: Path, port: int) -> None:
-    """Show the site at http://localhost:<port>, to this machine only.
-
-    On another port where something else has this one.
-    """
-    if not (out / "index.html").is_file():
-        sys.exit(f"there is no site in {out}: build it first, with make book")
+def listen(out: Path, port: int) -> Server:
+    """A server of the site for this machine only, on another port if this is taken."""
     handler = partial(Handler, directory=str(out))
     try:
-        server = Server(("127.0.0.1", port), handler)
+        return Server(("127.0.0.1", port), handler)
     except OSError as error:
         print(f"port {port} is not free ({error.strerror}); taking another")
-        server = Server(("127.0.0.1", 0), handler)
-    with server:
-        # Also to those who read it from a file or a pipe.
+        return Server(("127.0.0.1", 0), handler)
+
+
+def serve(out: Path, port: int) -> None:
+    """Show the site at http://localhost:<port>, to this machine only."""
+    if not (out / "index.html").is_file():
+        sys.exit(f"there is no site in {out}: build it first, with make book")
+    with listen(out, port) as server:
+        # At once, also to those who read it from a file or a pipe.
         print(f"http://localhost:{server.server_port}/ (stop with Ctrl+C)", flush=True)
         try:
             server.serve_forever()

@@ -456,9 +456,7 @@ def touch(phone) -> Callable[[str, dict[int, tuple[float, float]]], None]:
     phone.locator('[name="clear"]').click()
     settle(phone)
     pad = phone.locator('[data-part="pad"]')
-    pad.evaluate("pad => pad.scrollIntoView({ block: 'start' })")
-    phone.page.mouse.wheel(0, -80)  # out from under the page's header
-    phone.page.wait_for_timeout(100)
+    pad.evaluate("pad => pad.scrollIntoView({ block: 'center', behavior: 'instant' })")
     box = pad.bounding_box()
     devtools = phone.page.context.new_cdp_session(phone.page)
 
@@ -690,8 +688,7 @@ def test_a_network_that_cannot_be_fetched_leaves_the_rest_usable(browser, served
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.route("**/article.onnx", lambda route: route.abort())
-    page.goto(f"{served}/en/02_architecture.html#live-denoiser")
-    page.locator(".live-denoiser").scroll_into_view_if_needed()
+    page.goto(f"{served}/en/02_architecture.html")
     page.locator(".cell:has(.live-denoiser)").scroll_into_view_if_needed()
     page.locator(READY).wait_for()
     demo = page.locator(".live-denoiser")
