@@ -2,6 +2,7 @@
 import { asMnist } from "./pictures.js";
 
 const PEN = 0.085; // of the pad's side: the stroke of an MNIST digit
+const DOT = 0.01; // pixels: a line of no length would not be drawn, and a tap leave no dot
 const GRID = 28; // steps of the keyboard's pen across the pad
 const MOVES = {
   ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
@@ -97,7 +98,7 @@ export class Pad {
   #line(from, to) {
     this.#context.beginPath();
     this.#context.moveTo(...from);
-    this.#context.lineTo(...to);
+    this.#context.lineTo(to[0] + DOT, to[1]);
     this.#context.stroke();
   }
 
