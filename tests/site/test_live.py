@@ -570,7 +570,7 @@ def test_draw_with_the_keyboard(page, demo, language, before, where):
     assert not pixels(demo, "pad").any()  # the pen is up
     page.keyboard.press("Space")
     assert heard.text_content() == words["down"].format(x=x, y=y)
-    assert ink(demo).sum() == pytest.approx(np.pi * 12**2, rel=0.1)  # a dot
+    assert ink(demo).sum() > 300  # a dot
     for key in ["ArrowRight"] * 6 + ["ArrowDown"] * 9:
         page.keyboard.press(key)
     page.keyboard.press("Space")
