@@ -9,6 +9,7 @@ happens under build/, and only a build without a single warning reaches site/.
 """
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -25,6 +26,20 @@ from policy import protect
 from publishing import Address, build_wheel, write_notebooks
 from sources import BUILD, ROOT, WEB, configure, fresh, stage, write
 
+# What our own server says that files are, whatever the machine thinks: on Windows any
+# program may have entered another type for .js, and then browsers run no module.
+TYPES = {
+    ".css": "text/css",
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".onnx": "application/octet-stream",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".wasm": "application/wasm",
+    ".woff2": "font/woff2",
+}
+LOADED = (".js", ".wasm", ".onnx", ".bin")  # by the live denoiser
 # Sphinx's notes to itself, and the theme's templates, which are not pages.
 UNPUBLISHED = shutil.ignore_patterns(".buildinfo", "*webpack-macros.html")
 
@@ -94,6 +109,17 @@ def write_entrances(out: Path, first: str) -> None:
         write(out / language.code / "index.html", page)
 
 
+def list_files(live: Path) -> None:
+    """Write what the live denoiser loads into its files.json, {name: bytes}.
+
+    So it shows how much is still to come, and sees where a file is not whole.
+    """
+    wanted = [f for f in sorted(live.rglob("*")) if f.suffix in LOADED]
+    sizes = {f.relative_to(live).as_posix(): f.stat().st_size for f in wanted}
+    del sizes["loader.js"]  # which loads the others
+    write(live / "files.json", json.dumps(sizes))
+
+
 def build(
     notebooks: Path,
     out: Path,
@@ -117,18 +143,39 @@ def build(
     for source in (wheel.parent, WEB / "live"):
         shutil.rmtree(out / source.name, ignore_errors=True)
         shutil.copytree(source, out / source.name)
-    npm_packages.carry(modules, npm_packages.LIVE, out / "live")
+    list_files(npm_packages.carry(modules, npm_packages.LIVE, out / "live"))
     write_entrances(out, first)
     protect(out)
     print(f"Built. Open {out / 'index.html'} in a browser,")
     print("or run: make serve (without make: python book/tools/build_site.py serve)")
 
 
+class Handler(SimpleHTTPRequestHandler):
+    extensions_map = SimpleHTTPRequestHandler.extensions_map | TYPES
+
+
+class Server(ThreadingHTTPServer):
+    # Windows would let two servers have the same port.
+    allow_reuse_address = os.name == "posix"
+
+
+def listen(out: Path, port: int) -> Server:
+    """A server of the site for this machine only, on another port if this is taken."""
+    handler = partial(Handler, directory=str(out))
+    try:
+        return Server(("127.0.0.1", port), handler)
+    except OSError as error:
+        print(f"port {port} is not free ({error.strerror}); taking another")
+        return Server(("127.0.0.1", 0), handler)
+
+
 def serve(out: Path, port: int) -> None:
     """Show the site at http://localhost:<port>, to this machine only."""
-    handler = partial(SimpleHTTPRequestHandler, directory=str(out))
-    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
-        print(f"http://localhost:{port}/ (stop with Ctrl+C)")
+    if not (out / "index.html").is_file():
+        sys.exit(f"there is no site in {out}: build it first, with make book")
+    with listen(out, port) as server:
+        # At once, also to those who read it from a file or a pipe.
+        print(f"http://localhost:{server.server_port}/ (stop with Ctrl+C)", flush=True)
         try:
             server.serve_forever()
         except KeyboardInterrupt:

@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import onnx
@@ -66,7 +66,10 @@ def modules(browser, served) -> Iterator[Page]:
           const names = ["denoiser", "pictures"];
           const found = names.map((name) => import(`${served}/live/${name}.js`));
           globalThis.live = Object.assign({}, ...(await Promise.all(found)));
-          globalThis.denoiser = new live.Denoiser();
+          const whole = async (name) =>
+            [name, await (await fetch(`${served}/live/${name}`)).arrayBuffer()];
+          globalThis.denoiser = new live.Denoiser(async (names) =>
+            Object.fromEntries(await Promise.all(names.map(whole))));
         }""",
         served,
     )
@@ -205,6 +208,17 @@ def demo(page) -> Locator:
     return demo
 
 
+@pytest.fixture(scope="module")
+def sliding(context, served) -> Iterator[Locator]:
+    """A live denoiser for tests that leave nothing behind."""
+    page = context.new_page()
+    page.goto(f"{served}/en/00_welcome.html#explore")
+    demo = page.locator(READY)
+    demo.wait_for()
+    yield demo
+    page.close()
+
+
 def pixels(demo: Locator, part: str) -> np.ndarray:
     """What a canvas shows, (H, W) from 0 to 1: its red."""
     url = demo.locator(f'[data-part="{part}"]').evaluate("c => c.toDataURL()")
@@ -273,6 +287,42 @@ def test_slider_by_keyboard_and_number_agree(page, demo):
     assert slider.input_value() == "1"
     number.blur()
     assert number.input_value() == "1.00"
+    number.press("ArrowDown")
+    assert number.input_value() == "0.99" and slider.input_value() == "0.99"
+
+
+@pytest.mark.parametrize(
+    ("typed", "sigma"),
+    [
+        ("0,5", "0.5"),
+        (".25", "0.25"),
+        ("０．７５", "0.75"),
+        (" 1 ", "1"),
+        ("0,333", "0.33"),
+        ("-1", "0.2"),
+        ("1e9", "0.2"),
+        ("abc", "0.2"),
+        ("", "0.2"),
+        ("0.5.1", "0.2"),
+    ],
+)
+def test_numbers_as_people_type_them(sliding, typed, sigma):
+    """What is no number from 0 to 1 is not taken, and goes when the field is left."""
+    number = sliding.locator('[name="number"]')
+    number.fill("0.20")
+    number.fill(typed)
+    assert sliding.locator('[name="sigma"]').input_value() == sigma
+    number.blur()
+    assert number.input_value() == f"{float(sigma):.2f}"
+    settle(sliding)
+
+
+def test_an_enter_in_the_number_field_leaves_the_page_alone(sliding):
+    number = sliding.locator('[name="number"]')
+    number.fill("0,4")
+    number.press("Enter")
+    assert number.input_value() == "0.40"
+    assert sliding.get_attribute("data-state") == "ready"
 
 
 def test_a_fast_drag_ends_on_the_last_value(page, demo):
@@ -382,35 +432,172 @@ def test_draw_your_own_digit(page, demo):
     assert not pixels(demo, "clean").any()
 
 
-def test_draw_with_a_finger(browser, served):
-    phone = browser.new_context(
+@pytest.fixture(scope="module")
+def phone(browser, served) -> Iterator[Locator]:
+    """The live denoiser on a phone, with an empty pad."""
+    context = browser.new_context(
         viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True
     )
-    page = phone.new_page()
+    page = context.new_page()
     page.goto(f"{served}/zh/00_welcome.html#explore")
     demo = page.locator(READY)
     demo.wait_for()
     demo.locator('[value="draw"]').check(force=True)
-    pad = demo.locator('[data-part="pad"]')
-    pad.scroll_into_view_if_needed()
-    top = page.evaluate("scrollY")
+    yield demo
+    context.close()
+
+
+@pytest.fixture
+def touch(phone) -> Callable[[str, dict[int, tuple[float, float]]], None]:
+    """touch("Start", {finger: (x, y)}) touches an empty pad, all fingers at once.
+
+    x and y are shares of its sides.
+    """
+    phone.locator('[name="clear"]').click()
+    settle(phone)
+    pad = phone.locator('[data-part="pad"]')
+    pad.evaluate("pad => pad.scrollIntoView({ block: 'center', behavior: 'instant' })")
     box = pad.bounding_box()
-    touch = phone.new_cdp_session(page)
-    for kind, place in (("Start", 0.3), ("Move", 0.5), ("Move", 0.7), ("End", None)):
-        at = place and [
-            {"x": box["x"] + box["width"] / 2, "y": box["y"] + place * box["height"]}
+    devtools = phone.page.context.new_cdp_session(phone.page)
+
+    def send(kind: str, fingers: dict[int, tuple[float, float]]) -> None:
+        points = [
+            {
+                "id": finger,
+                "x": box["x"] + x * box["width"],
+                "y": box["y"] + y * box["height"],
+            }
+            for finger, (x, y) in fingers.items()
         ]
-        touch.send(
-            "Input.dispatchTouchEvent",
-            {"type": f"touch{kind}", "touchPoints": at or []},
+        devtools.send(
+            "Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points}
         )
+
+    return send
+
+
+def ink(demo: Locator) -> np.ndarray:
+    """Where the pad is drawn on: (280, 280), of bool."""
     settle(demo)
-    assert (pixels(demo, "clean") > 0.5).sum() > 20
-    assert (
-        page.evaluate("scrollY") == top
-    )  # a finger on the pad draws, it does not scroll
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    phone.close()
+    return pixels(demo, "pad") > 0.5
+
+
+def test_draw_with_a_finger(phone, touch):
+    top = phone.page.evaluate("scrollY")
+    for kind, place in (("Start", 0.3), ("Move", 0.5), ("Move", 0.7)):
+        touch(kind, {0: (0.5, place)})
+    touch("End", {})
+    assert (pixels(phone, "clean") > 0.5).sum() > 20
+    # A finger on the pad draws, it does not scroll.
+    assert phone.page.evaluate("scrollY") == top
+    assert phone.page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_second_finger_does_not_draw(phone, touch):
+    """Nor does a palm beside the pen."""
+    touch("Start", {0: (0.2, 0.2)})
+    touch("Start", {0: (0.2, 0.2), 1: (0.8, 0.5)})
+    touch("Move", {0: (0.2, 0.4), 1: (0.8, 0.7)})
+    touch("Move", {0: (0.2, 0.8)})
+    touch("End", {})
+    drawn = ink(phone)
+    _, columns = drawn.nonzero()
+    assert columns.max() < 0.3 * 280
+    assert drawn[int(0.75 * 280), int(0.2 * 280)]
+    touch("Start", {0: (0.8, 0.2)})  # and a new finger draws a line of its own
+    touch("End", {})
+    assert ink(phone)[int(0.2 * 280), int(0.8 * 280)]
+    assert not ink(phone)[:, 140].any()
+
+
+def test_a_stroke_that_the_system_takes_away_has_ended(phone, touch):
+    touch("Start", {0: (0.2, 0.2)})
+    touch("Move", {0: (0.2, 0.4)})
+    touch("Cancel", {})
+    touch("Start", {0: (0.8, 0.8)})
+    touch("End", {})
+    assert not ink(phone)[:, 140].any()
+    assert ink(phone)[int(0.8 * 280), int(0.8 * 280)]
+
+
+@pytest.mark.parametrize("size", [(390, 800), (360, 640), (320, 568), (844, 390)])
+@pytest.mark.parametrize("part", ["pad", "sigma"])
+def test_on_a_phone_the_denoised_picture_is_seen_while_one_draws(phone, size, part):
+    """Wherever on the screen the finger is, above the pictures."""
+    page = phone.page
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    control = phone.locator(f'[data-part="{part}"], [name="{part}"]')
+    for block in ("start", "center"):
+        control.evaluate("(e, block) => e.scrollIntoView({ block })", block)
+        box = phone.locator('[data-part="denoised"]').bounding_box()
+        assert box["y"] > 0 and box["y"] + box["height"] <= size[1]
+        caption = phone.locator(".live-pictures figcaption").nth(2).bounding_box()
+        assert caption["y"] + caption["height"] <= size[1] + 1
+    strip = phone.locator(".live-pictures").bounding_box()
+    assert strip["height"] < size[1] / 2  # and there is room to draw
+    page.set_viewport_size({"width": 390, "height": 800})
+
+
+def test_everything_is_large_enough_for_a_finger(phone):
+    """24 px in each direction (WCAG 2.2, 2.5.8)."""
+    for target in phone.locator("button, select, input, summary").all():
+        if target.is_visible():
+            box = target.bounding_box()
+            assert min(box["width"], box["height"]) >= 24, target.evaluate(
+                "e => e.outerHTML"
+            )
+
+
+@pytest.mark.parametrize(
+    ("before", "where"), [([], (14, 14)), (["ArrowUp"] * 20, (14, 1))]
+)
+def test_draw_with_the_keyboard(page, demo, language, before, where):
+    words = LANGUAGES[language].words["live"]
+    heard = demo.locator(".live-announce")
+    demo.locator('[value="9"]').focus()
+    page.keyboard.press("ArrowRight")
+    settle(demo)
+    page.wait_for_function("e => e.textContent", arg=heard.element_handle())
+    page.keyboard.press("Tab")
+    pad = demo.locator('[data-part="pad"]')
+    assert pad.evaluate("pad => pad === document.activeElement")
+    assert pad.get_attribute("aria-label") == words["pad"]
+    top = page.evaluate("scrollY")
+    for key in [*before, "ArrowRight", "ArrowLeft"]:
+        page.keyboard.press(key)
+    x, y = where
+    assert heard.text_content() == words["move"].format(x=x, y=y)
+    assert not pixels(demo, "pad").any()  # the pen is up
+    page.keyboard.press("Space")
+    assert heard.text_content() == words["down"].format(x=x, y=y)
+    assert ink(demo).sum() > 300  # a dot
+    for key in ["ArrowRight"] * 6 + ["ArrowDown"] * 9:
+        page.keyboard.press(key)
+    page.keyboard.press("Space")
+    assert heard.text_content() == words["up"].format(x=x + 6, y=y + 9)
+    drawn = ink(demo)
+    for column, row in ((x, y), (x + 6, y), (x + 6, y + 9)):
+        assert drawn[row * 10 - 5, column * 10 - 5]
+    assert not drawn[row * 10 - 5, x * 10 - 5]
+    page.keyboard.press("ArrowLeft")
+    assert np.array_equal(ink(demo), drawn)
+    assert page.evaluate("scrollY") == top
+    page.wait_for_function(
+        "e => e.textContent.includes('dB')", arg=heard.element_handle()
+    )
+    page.keyboard.press("Tab")
+    assert not pad.evaluate("pad => pad === document.activeElement")
+
+
+def test_an_empty_pad_tells_what_to_do(page, demo, language):
+    demo.locator('[value="draw"]').check(force=True)
+    page.wait_for_function(
+        "([e, words]) => e.textContent === words",
+        arg=[
+            demo.locator(".live-announce").element_handle(),
+            LANGUAGES[language].words["live"]["pad"],
+        ],
+    )
 
 
 def test_the_networks_come_in_order_and_their_names_fit_a_phone(page, demo, language):
@@ -496,17 +683,51 @@ def test_opened_as_a_file_it_says_what_to_do(browser, site, language):
 
 
 def test_a_network_that_cannot_be_fetched_leaves_the_rest_usable(browser, served):
+    """And nothing that another network made stands under its name."""
     page = browser.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     page.route("**/article.onnx", lambda route: route.abort())
-    page.goto(f"{served}/en/00_welcome.html#explore")
+    page.goto(f"{served}/en/02_architecture.html")
+    page.locator(".cell:has(.live-denoiser)").scroll_into_view_if_needed()
     page.locator(READY).wait_for()
     demo = page.locator(".live-denoiser")
     demo.locator('[name="model"]').select_option("article")
     page.locator(FAILED).wait_for()
     assert "try another" in demo.locator(".live-state").inner_text()
-    demo.locator('[name="model"]').select_option("article-noise")
+    settle(demo)
+    assert not pixels(demo, "denoised").any() and not pixels(demo, "error").any()
+    assert pixels(demo, "clean").any() and pixels(demo, "noisy").any()
+    for part in ("noisy", "denoised"):
+        assert demo.locator(f'[data-part="{part}-psnr"]').inner_text() == ""
+    assert demo.locator(".live-inside canvas").count() == 0
+    tries = sum(url.endswith("/article.onnx") for url in asked)
+    demo.locator('[name="number"]').fill("0.1")  # this is no wish to try again
+    settle(demo)
+    assert sum(url.endswith("/article.onnx") for url in asked) == tries
+    page.unroute("**/article.onnx")
+    demo.get_by_role("button", name="Try again").click()
     page.locator(READY).wait_for()
     assert decibels(demo, "denoised") > 10
+    assert demo.locator(".live-inside canvas").count() == 40
+    page.close()
+
+
+def test_another_network_can_be_chosen_while_one_is_on_its_way(browser, served):
+    page = browser.new_page()
+    page.goto(f"{served}/en/00_welcome.html#explore")
+    demo = page.locator(READY)
+    demo.wait_for()
+    page.route("**/article.onnx", lambda route: None)  # it never comes
+    demo.locator('[name="model"]').select_option("article")
+    loading = page.locator('.live-denoiser[data-state="loading"]')
+    loading.wait_for()
+    assert not pixels(loading, "denoised").any()
+    loading.locator('[name="model"]').select_option("skip")
+    demo.wait_for()
+    settle(demo)
+    assert decibels(demo, "denoised") > 10
+    assert not demo.locator(".live-go").is_visible()
     page.close()
 
 

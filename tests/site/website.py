@@ -20,7 +20,6 @@ SITE = ROOT / "site"
 PUBLISHED = ROOT / "build" / "published"
 TYPES = {
     ".js": "text/javascript",
-    ".mjs": "text/javascript",
     ".wasm": "application/wasm",
     ".onnx": "application/octet-stream",
     ".woff2": "font/woff2",
@@ -97,11 +96,16 @@ class StaticHost(SimpleHTTPRequestHandler):
         kind = self.guess_type(path)
         squeeze = kind.startswith(TEXT)
         body = compressed(path) if squeeze else path.read_bytes()
-        self.send_response(200)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
+        headers = {"Content-Type": kind}
         if squeeze:
-            self.send_header("Content-Encoding", "gzip")
+            headers["Content-Encoding"] = "gzip"
+        self.answer(200, headers, body)
+
+    def answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
@@ -123,9 +127,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def serve(folder: Path, port: int = 0) -> Iterator[str]:
+def serve(
+    folder: Path, port: int = 0, host: type[StaticHost] = StaticHost
+) -> Iterator[str]:
     """Serve a folder to this machine, on a free port by default; yields the address."""
-    handler = partial(StaticHost, directory=str(folder))
+    handler = partial(host, directory=str(folder))
     with Server(("127.0.0.1", port), handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"

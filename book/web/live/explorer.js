@@ -7,36 +7,37 @@ import {
 
 const MAPS = 8; // feature maps shown of each block
 const REST = 600; // ms without a change before a screen reader is told the PSNR
-const denoiser = new Denoiser(); // one for all explorers of the page
-const digits = loadDigits();
 
 // The test digits 0 to 9, one picture each.
-async function loadDigits() {
-  const answer = await fetch(new URL("digits.bin", import.meta.url));
-  if (!answer.ok) throw new Error(`digits.bin: ${answer.status}`);
-  const bytes = new Uint8Array(await answer.arrayBuffer());
-  const all = Float32Array.from(bytes, (byte) => byte / 255);
+function readDigits(bytes) {
+  const all = Float32Array.from(new Uint8Array(bytes), (byte) => byte / 255);
   return Array.from({ length: all.length / PIXELS }, (_, i) =>
     all.subarray(i * PIXELS, (i + 1) * PIXELS));
 }
 
+// As typed: "0.5", "0,5" or, on a Chinese keyboard, "０．５". NaN if it is no number.
+function readNumber(text) {
+  const plain = text.normalize("NFKC").replace(",", ".").trim();
+  return plain === "" ? NaN : Number(plain);
+}
+
 export class Explorer {
-  // Resolves when the first pictures are there. report(root, state, detail) tells the
-  // reader that something is "loading", "ready" or "failed".
-  static async start(root, report) {
-    const explorer = new Explorer(root, await digits, report);
-    await explorer.update();
-    root.classList.add("live-started");
+  // page: the Demo of loader.js, which fetches files and tells the reader what happens.
+  static async open(root, page) {
+    const { "digits.bin": bytes } = await page.fetch(["digits.bin"]);
+    return new Explorer(root, readDigits(bytes), page);
   }
 
-  constructor(root, all, report) {
+  constructor(root, all, page) {
     this.root = root;
     this.digits = all;
-    this.report = report;
+    this.page = page;
+    this.denoiser = new Denoiser((names) => page.fetch(names));
     this.pattern = drawPattern();
     this.controls = root.querySelector("form").elements;
     this.inside = root.querySelector(".live-inside");
-    this.pad = new Pad(this.find("pad"), () => this.refresh());
+    const tellPen = (key, place) => this.announce(page.say(key, place));
+    this.pad = new Pad(this.find("pad"), () => this.refresh(), tellPen);
     root.querySelectorAll(".live-thumb").forEach((canvas, i) => paint(canvas, all[i]));
     this.listen();
   }
@@ -46,12 +47,25 @@ export class Explorer {
   }
 
   listen() {
-    const { sigma, number, renew, clear } = this.controls;
+    const { sigma, number, model, renew, clear } = this.controls;
     const agree = () => { number.value = Number(sigma.value).toFixed(2); };
     sigma.addEventListener("input", agree);
     number.addEventListener("change", agree);
     number.addEventListener("input", () => {
-      if (number.value !== "" && number.checkValidity()) sigma.value = number.value;
+      const typed = readNumber(number.value);
+      if (typed >= Number(sigma.min) && typed <= Number(sigma.max)) sigma.value = typed;
+    });
+    number.addEventListener("keydown", (event) => {
+      const step = { ArrowUp: "stepUp", ArrowDown: "stepDown" }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      sigma[step]();
+      agree();
+      this.refresh();
+    });
+    model.addEventListener("input", () => {
+      this.page.cancel(); // another may be on its way, and no longer wanted
+      this.denoiser.forgive();
     });
     renew.addEventListener("click", () => {
       this.pattern = drawPattern();
@@ -68,16 +82,18 @@ export class Explorer {
   }
 
   async refresh() {
-    // Another network may have to be fetched first.
-    const slow = setTimeout(() => this.report(this.root, "loading"), 200);
     try {
       await this.update();
-      this.report(this.root, "ready");
+      this.page.show("ready");
     } catch (error) {
-      this.report(this.root, "failed", error.message);
-    } finally {
-      clearTimeout(slow);
+      this.page.show("failed", error);
     }
+  }
+
+  // As update(); a network that could not be loaded gets another chance.
+  tryAgain() {
+    this.denoiser.forgive();
+    return this.update();
   }
 
   // Show what the controls say. While one picture is on its way, any number of changes
@@ -91,11 +107,16 @@ export class Explorer {
   async showUntilFresh() {
     const pictures = this.root.querySelector(".live-pictures");
     pictures.setAttribute("aria-busy", true);
-    while (this.stale) {
-      this.stale = false;
-      await this.show();
+    try {
+      while (this.stale) {
+        this.stale = false;
+        await this.show().catch((error) => {
+          if (!this.stale) throw error; // else something newer is wanted
+        });
+      }
+    } finally {
+      pictures.setAttribute("aria-busy", false);
     }
-    pictures.setAttribute("aria-busy", false);
   }
 
   async show() {
@@ -105,14 +126,34 @@ export class Explorer {
     const clean = drawn ? this.pad.digit() : this.digits[digit.value];
     const noisy = addNoise(noise.value, clean, Number(sigma.value), this.pattern);
     const inside = this.inside.open;
-    const { denoised, blocks } = await denoiser.run(model.value, noisy, inside);
-    paint(this.find("clean"), clean);
-    paint(this.find("noisy"), noisy);
+    const running = this.denoiser.run(model.value, noisy, inside);
+    if (!this.denoiser.has(model.value)) {
+      this.wipe();
+      this.showInput(clean, noisy);
+    }
+    const { denoised, blocks } = await running;
+    this.showInput(clean, noisy);
     paint(this.find("denoised"), denoised);
     paintSigned(this.find("error"), denoised.map((value, i) => value - clean[i]));
     if (inside) this.showInside(blocks);
     this.showPsnr(clean, noisy, denoised, sigma.value);
     this.root.dispatchEvent(new CustomEvent("live-shown"));
+  }
+
+  showInput(clean, noisy) {
+    paint(this.find("clean"), clean);
+    paint(this.find("noisy"), noisy);
+  }
+
+  // No picture stands under the name of a network that did not make it.
+  wipe() {
+    clearTimeout(this.resting);
+    for (const name of ["denoised", "error"]) {
+      const canvas = this.find(name);
+      canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
+    }
+    for (const name of ["noisy", "denoised"]) this.find(`${name}-psnr`).textContent = "";
+    this.find("blocks").replaceChildren();
   }
 
   showPsnr(clean, noisy, denoised, sigma) {
@@ -125,11 +166,13 @@ export class Explorer {
     }
     clearTimeout(this.resting);
     this.resting = setTimeout(() => {
-      const words = this.root.dataset.announce;
-      this.root.querySelector(".live-announce").textContent = there
-        ? words.replace(/\{(\w+)\}/g, (_, name) => ({ ...values, sigma })[name])
-        : "";
+      this.announce(this.page.say(there ? "announce" : "pad", { ...values, sigma }));
     }, REST);
+  }
+
+  // For a screen reader.
+  announce(words) {
+    this.root.querySelector(".live-announce").textContent = words;
   }
 
   // One row of feature maps for each block of the network.

@@ -1,23 +1,22 @@
 // Runs the networks beside the page, so that the page never waits for them.
-import * as ort from "./ort/ort.wasm.min.mjs";
+import * as ort from "./ort/ort.wasm.min.js";
 
 ort.env.wasm.numThreads = 1; // more would need headers that static hosts do not send
-ort.env.wasm.wasmPaths = new URL("ort/", import.meta.url).href;
+ort.env.wasm.wasmPaths = {
+  mjs: new URL("ort/ort-wasm-simd-threaded.js", import.meta.url).href,
+};
 
-const sessions = new Map(); // model → promise of its session
+const networks = new Map(); // model → its session
 
-function session(model) {
-  if (!sessions.has(model)) {
-    const address = new URL(`models/${model}.onnx`, import.meta.url).href;
-    const loading = ort.InferenceSession.create(address, { graphOptimizationLevel: "all" });
-    loading.catch(() => sessions.delete(model)); // the next call tries again
-    sessions.set(model, loading);
-  }
-  return sessions.get(model);
+// runtime: WebAssembly, with the first network only.
+async function load({ model, network, runtime }) {
+  if (runtime) ort.env.wasm.wasmBinary = runtime;
+  const options = { graphOptimizationLevel: "all" };
+  networks.set(model, await ort.InferenceSession.create(network, options));
 }
 
 async function run({ model, noisy, inside }) {
-  const network = await session(model);
+  const network = networks.get(model);
   const wanted = inside ? network.outputNames : ["denoised"];
   const input = new ort.Tensor("float32", noisy, [1, 1, 28, 28]);
   const { denoised, ...blocks } = await network.run({ noisy: input }, wanted);
@@ -29,8 +28,8 @@ async function run({ model, noisy, inside }) {
 
 addEventListener("message", async ({ data: { id, ...request } }) => {
   try {
-    postMessage({ id, result: await run(request) });
+    postMessage({ id, result: await (request.network ? load : run)(request) });
   } catch (error) {
-    postMessage({ id, error: error.message });
+    postMessage({ id, error: error.message ?? String(error) });
   }
 });
