@@ -21,6 +21,7 @@ from pathlib import Path
 import npm_packages
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from languages import FALLBACK, LANGUAGES
+from math_font import characters, cut_math_font
 from policy import protect
 from publishing import Address, build_wheel, write_notebooks
 from sources import BUILD, ROOT, WEB, configure, fresh, stage, write
@@ -118,6 +119,10 @@ def build(
         shutil.rmtree(out / source.name, ignore_errors=True)
         shutil.copytree(source, out / source.name)
     npm_packages.carry(modules, npm_packages.LIVE, out / "live")
+    needed = characters(out)
+    for code in built:
+        font = out / code / "_static" / "fonts" / "math.woff"
+        cut_math_font(modules, needed, font)
     write_entrances(out, first)
     protect(out)
     print(f"Built. Open {out / 'index.html'} in a browser,")

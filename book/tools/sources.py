@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 from languages import LANGUAGES
+from npm_packages import MODULES
 from publishing import Address
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -129,6 +130,7 @@ def paths(folder: Path, static: Path) -> dict:
         "templates_path": [str(WEB / "extensions" / "templates")],
         "locale_dirs": [str(folder / "locale")],
         "html_search_options": {"dict": str(folder / "terms.txt")},
+        "book_temml": str(MODULES / "temml" / "dist" / "temml.cjs"),
     }
 
 
