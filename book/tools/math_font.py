@@ -11,19 +11,19 @@ from fontTools import subset
 from fontTools.ttLib import TTFont
 
 FULL = "@fontsource/stix-two-math/files/stix-two-math-latin-400-normal.woff"
-# Browsers set a variable, <mi>x</mi>, in the italic of its own code point: Latin, the
-# h that stands apart, and Greek.
-ITALIC = [*range(0x1D434, 0x1D468), 0x210E, *range(0x1D6E2, 0x1D71C)]
+# What browsers put in themselves: the root of <msqrt>, and for <mi>x</mi> the italic of
+# its own code point: Latin, the h that stands apart, and Greek.
+DRAWN = [ord("√"), *range(0x1D434, 0x1D468), 0x210E, *range(0x1D6E2, 0x1D71C)]
 
 
 def characters(site: Path) -> set[int]:
-    """The code points of all formulas of a site, and the letters of variables."""
+    """The code points of all formulas of a site, and what stands for others."""
     formulas = SoupStrainer("math")
     texts = (
         BeautifulSoup(page.read_text("utf-8"), "html.parser", parse_only=formulas).text
         for page in site.rglob("*.html")
     )
-    return {ord(c) for c in "".join(texts)}.union(ITALIC)
+    return {ord(c) for c in "".join(texts)}.union(DRAWN)
 
 
 def cut_math_font(modules: Path, needed: set[int], target: Path) -> None:

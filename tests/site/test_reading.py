@@ -168,7 +168,7 @@ FAULTS = {
     "another server": (foreign_requests, "new Image().src = 'http://a.example/'"),
     "a heavy script": (
         heavy,
-        "for (const n of [1, 2, 3, 4]) fetch(`_static/mathjax/tex-chtml.js?${n}`)",
+        "for (let n = 0; n < 99; n++) fetch(`_static/fonts/sans.woff2?${n}`)",
     ),
     "a wide heading": (too_wide, STYLE.format("h1 { width: 500px }")),
     "pale in the dark": (

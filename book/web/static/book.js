@@ -51,6 +51,15 @@ addEventListener("keydown", ({ key }) => {
   if (key === "Escape") document.querySelector(":popover-open")?.hidePopover();
 }, { capture: true });
 
+// Formulas that are wider than the window scroll: the keyboard must reach them.
+const formulas = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }
+});
+for (const formula of document.querySelectorAll("div.math")) formulas.observe(formula);
+
 // Search: Sphinx's full-text results open at the top of a page and quote its beginning.
 // Here they lead to the part of it that was meant.
 (() => {
