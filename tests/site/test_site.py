@@ -248,7 +248,9 @@ def raw_formulas(site: Path) -> list[str]:
             shown = [f.text for f in page.select("article .math > math")]
             raw = [text for text in shown if re.search(r"[\\$]", text)]
             if raw or len(shown) != len(written):
-                wrong.append(f"{source}: {len(written)} became {len(shown)}, raw: {raw}")
+                wrong.append(
+                    f"{source}: {len(written)} became {len(shown)}, raw: {raw}"
+                )
     return wrong
 
 

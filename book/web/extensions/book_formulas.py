@@ -29,6 +29,9 @@ console.log(JSON.stringify(formulas.map(([tex, displayMode]) => {
 """
 # What few browsers need, and the policy of the pages forbids.
 STYLE = re.compile(r' style="[^"]*"')
+# An accent is a full-sized sign close to its letter only where it is called one; then
+# WebKit needs no moving of it.
+ACCENT = re.compile(r'<mover>(<mi>\w</mi><mo [^>]*class="[^"]*?)wbk-[\w-]*acc"')
 
 
 def translate(formulas: list[tuple[str, bool]], temml: str) -> list[tuple[str, str]]:
@@ -44,7 +47,10 @@ def translate(formulas: list[tuple[str, bool]], temml: str) -> list[tuple[str, s
     )
     if done.returncode != 0:
         raise RuntimeError(f"Temml did not run: {done.stderr.decode()}")
-    return [(STYLE.sub("", mathml), error) for mathml, error in json.loads(done.stdout)]
+    return [
+        (ACCENT.sub(r'<mover accent="true">\1"', STYLE.sub("", mathml)), error)
+        for mathml, error in json.loads(done.stdout)
+    ]
 
 
 class BookFormulas(Transform):
