@@ -248,9 +248,8 @@ def raw_formulas(site: Path) -> list[str]:
             shown = [f.text for f in page.select("article .math > math")]
             raw = [text for text in shown if re.search(r"[\\$]", text)]
             if raw or len(shown) != len(written):
-                wrong.append(
-                    f"{source}: {len(written)} became {len(shown)}, raw: {raw}"
-                )
+                counts = f"{len(written)} became {len(shown)}"
+                wrong.append(f"{source}: {counts}, raw: {raw}")
     return wrong
 
 
@@ -266,6 +265,31 @@ def missing_glyphs(site: Path) -> list[str]:
         # Invisible signs, and primes, which have a font of their own.
         drawn -= {"\u2061", "\u2062", "′", "\u200b"}
         wrong += [f"{language}: {c!r}" for c in sorted(drawn) if ord(c) not in has]
+    return wrong
+
+
+def unspoken_languages(site: Path) -> list[str]:
+    """Chinese words of English pages that screen readers would read as English."""
+    wrong = []
+    for page in pages(site, "en"):
+        for text in parse(page).find_all(string=re.compile("[一-鿿]")):
+            ways = text.find_parents(["code", "pre", "script", "style", "title"])
+            spoken = text.find_parent(lang=True)
+            if not ways and spoken["lang"] != "zh-CN" and text.find_parent("article"):
+                wrong.append(f"{page}: {text}")
+    return wrong
+
+
+def bare_previews(site: Path) -> list[str]:
+    """Pages of which a link in a messenger would show only the address."""
+    wrong = []
+    for page in pages(site):
+        found = {
+            tag.get("name") or tag.get("property"): tag["content"]
+            for tag in parse(page).select("meta[name], meta[property]")
+        }
+        wanted = ("description", "og:title", "og:description", "og:site_name")
+        wrong += [f"{page}: {name}" for name in wanted if not found.get(name)]
     return wrong
 
 
@@ -299,6 +323,8 @@ FAULTS = {
     failed_searches: ("zh/_static/language_data.js", "splitQuery", "unused"),
     cut_sentences: ("en/04_training.html", "stream sentences", "stream"),
     merged_arguments: ("zh/api.html", r"<li><p>", "<li><p>One. two: "),
+    unspoken_languages: ("en/03_loss.html", r'<span lang="zh-CN">', "<span>"),
+    bare_previews: ("zh/search.html", 'name="description" content="[^"]+"', ""),
     raw_formulas: ("en/03_loss.html", r"<math>.*?</math>", r"\\sigma"),
     missing_glyphs: ("en/03_loss.html", "<mi>σ", "<mi>☃"),
     raw_signatures: ("en/api.html", r"<em class=\"sig-param\">", "<em>~unetlib.speed."),
