@@ -56,7 +56,7 @@ def preview(app, pagename, context, doctree) -> list[str]:
     tag = app.config.book_languages[app.config.book_language][0]
     said = {
         "og:type": "article",
-        "og:title": context.get("title", ""),
+        "og:title": context.get("title") or context["docstitle"],
         "og:site_name": context["docstitle"],
         "og:locale": tag.replace("-", "_"),
     }
