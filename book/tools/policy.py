@@ -38,11 +38,9 @@ def hashes(page: BeautifulSoup, tag: str) -> list[str]:
 def policy(html: str) -> str:
     """The strictest policy under which a finished page works."""
     page = BeautifulSoup(html, "html.parser")
-    # MathJax writes its styles into the page, others for other formulas: no hash fits.
-    formulas = page.select_one('script[src*="mathjax"]')
     inline = {
         "script-src": hashes(page, "script"),
-        "style-src": ["'unsafe-inline'"] if formulas else hashes(page, "style"),
+        "style-src": hashes(page, "style"),
     }
     return "; ".join(
         " ".join([name, *sources, *inline.get(name, [])])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 from languages import LANGUAGES
+from npm_packages import MODULES
 from publishing import Address
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -127,6 +128,7 @@ def paths(folder: Path, static: Path) -> dict:
         "html_favicon": str(WEB / "static" / "favicon.svg"),
         "templates_path": [str(WEB / "extensions" / "templates")],
         "locale_dirs": [str(folder / "locale")],
+        "book_temml": str(MODULES / "temml" / "dist" / "temml.cjs"),
     }
 
 

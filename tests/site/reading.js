@@ -96,9 +96,8 @@ function scrollToPlace(place) {
   if (place) document.getElementById(place.slice(1)).scrollIntoView();
 }
 
-// What the address names starts in the window, once formulas have taken their place.
-async function hasArrived() {
-  await globalThis.MathJax?.startup.promise;
+// What the address names starts in the window.
+function hasArrived() {
   const place = document.getElementById(location.hash.slice(1));
   const top = place?.getBoundingClientRect().top ?? scrollY;
   return top >= 0 && top < innerHeight;

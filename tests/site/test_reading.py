@@ -168,7 +168,7 @@ FAULTS = {
     "another server": (foreign_requests, "new Image().src = 'http://a.example/'"),
     "a heavy script": (
         heavy,
-        "for (const n of [1, 2, 3, 4]) fetch(`_static/mathjax/tex-chtml.js?${n}`)",
+        "for (let n = 0; n < 99; n++) fetch(`_static/fonts/sans.woff2?${n}`)",
     ),
     "a wide heading": (too_wide, STYLE.format("h1 { width: 500px }")),
     "pale in the dark": (
@@ -224,6 +224,64 @@ def test_page_is_clean(reader, check):
 @pytest.mark.parametrize("check", IN_USE, ids=lambda check: check.__name__)
 def test_page_can_be_used(user, check):
     assert check(user) == []
+
+
+@pytest.mark.parametrize("spoiled", [False, True], ids=["", "spoiled"])
+def test_icons_are_seen_in_forced_colours(browser, served, spoiled):
+    context = browser.new_context(forced_colors="active", bypass_csp=True)
+    page = context.new_page()
+    page.goto(f"{served}/en/glossary.html")
+    if spoiled:  # as browsers do where a style sheet says nothing
+        page.add_style_tag(content=".fa-solid { background: Canvas !important }")
+    colours = page.evaluate("""[...document.querySelectorAll(".fa-solid")]
+        .map((icon) => getComputedStyle(icon).backgroundColor)""")
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert colours and (paper in colours) == spoiled
+    context.close()
+
+
+def test_no_focus_under_the_sticky_header(browser, served):
+    page = browser.new_page(viewport=PHONE, reduced_motion="reduce")
+    page.goto(f"{served}/en/03_loss.html")
+    page.evaluate("document.querySelector('footer a').focus()")
+    covered = []
+    for _ in range(60):
+        page.keyboard.press("Shift+Tab")
+        covered += page.evaluate("""(() => {
+          const e = document.activeElement.getBoundingClientRect();
+          const header = document.querySelector(".bd-header-article");
+          return header.contains(document.activeElement) || document.body ===
+            document.activeElement || e.bottom > header.getBoundingClientRect().bottom
+            ? [] : [document.activeElement.outerHTML.slice(0, 80)];
+        })()""")
+    assert covered == []
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "locale", "language"),
+    [
+        ("/fork/zh/03_los.html", "en", "zh"),
+        ("/fork/en/a/b/c", "zh-CN", "en"),
+        ("/fork/nowhere", "zh-CN", "zh"),
+        ("/nowhere", "fr", "en"),
+    ],
+)
+def test_a_wrong_address_is_answered_in_the_readers_language(
+    browser, site, address, locale, language
+):
+    context = browser.new_context(locale=locale)
+    page = context.new_page()
+    html = (site / "404.html").read_text(encoding="utf-8")
+    page.route("**", lambda route: route.fulfill(body=html, content_type="text/html"))
+    page.goto(f"http://book.example{address}")
+    assert page.locator("html").get_attribute("lang") == LANGUAGES[language].tag
+    way = page.locator("section:visible a")
+    base = "/fork/" if f"/{language}/" in address else "/"
+    assert way.get_attribute("href") == f"{base}{language}/{NAMES[0]}.html"
+    form = page.locator("section:visible form").get_attribute("action")
+    assert form == f"{base}{language}/search.html"
+    context.close()
 
 
 @pytest.mark.parametrize("name", FAULTS)

