@@ -57,7 +57,7 @@ def used_files(cells: Iterable[str], package: Path) -> list[Path]:
     }
     while wanted:
         parts = wanted.pop().split(".")
-        if parts[1:2] and parts[1] in offered:
+        if len(parts) == 2 and parts[1] in offered:
             wanted.add(offered[parts[1]])
         # Importing a.b.c runs a and a.b as well; c may be a function of theirs.
         for end in range(1, len(parts) + 1):
