@@ -203,7 +203,9 @@ def run(options: argparse.Namespace) -> None:
             on_epoch=on_epoch,
         )
         if len(history.loss) < min(recipe.epochs, options.stop_after or recipe.epochs):
-            raise KeyboardInterrupt  # which `fit` took for a wish to stop
+            # Which `fit` took for a wish to stop.
+            saved = (folder / CHECKPOINT).exists()
+            raise KeyboardInterrupt("; --resume goes on" if saved else "")
         if rank() == 0:
             print(
                 f"in {folder}: {WEIGHTS} (weights), {CHECKPOINT}, {TABLE}, pictures\n"
@@ -232,8 +234,8 @@ def run_for_people(
     except UnetlibError as error:  # any other is a fault, to be mended by its traceback
         _tell_torchrun(error)
         parser.exit(2, f"{parser.prog}: error: {error}\n")
-    except KeyboardInterrupt:
-        parser.exit(130, f"{parser.prog}: stopped\n")
+    except KeyboardInterrupt as stop:
+        parser.exit(130, f"{parser.prog}: stopped{stop}\n")
 
 
 def _tell_torchrun(error: Exception) -> None:

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,7 @@ def test_a_run_is_not_overwritten_unasked(
 
 
 def test_how_far_an_epoch_has_come(few_images, tmp_path, monkeypatch):
-    monkeypatch.setattr("unetlib.fit.LOOK_EVERY", 1)
+    monkeypatch.setattr(import_module("unetlib.fit"), "LOOK_EVERY", 1)
     monkeypatch.setattr(saver, "SAVE_EVERY", 0.0)
     learn, taken = TrainStep.update, []
 

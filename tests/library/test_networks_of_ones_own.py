@@ -199,7 +199,8 @@ def with_buffer(buffer: Tensor) -> nn.Module:
 def test_what_could_not_be_resumed_is_refused_before_the_first_step(
     buffer, message, few_images, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("unetlib.fit._Run.epoch", lambda _: pytest.fail("it trains"))
+    run = import_module("unetlib.fit")._Run
+    monkeypatch.setattr(run, "epoch", lambda _: pytest.fail("it trains"))
     with pytest.raises(UnetlibError, match=message):
         fit(with_buffer(buffer), few_images, RECIPE, folder=tmp_path)
 
