@@ -55,7 +55,9 @@ def ship(recipe: Recipe, folder: Path) -> None:
     name = NAMES.get(recipe.name, recipe.name)
     about, _ = read_checkpoint(folder / CHECKPOINT)
     history = about["history"]
-    weights = torch.load(folder / "unet_model.pth", weights_only=True)
+    weights = torch.load(
+        folder / "unet_model.pth", map_location="cpu", weights_only=True
+    )
     network = NETWORKS[recipe.network]()
     network.load_state_dict(weights)
     _, test = load_mnist()

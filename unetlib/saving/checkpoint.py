@@ -213,7 +213,7 @@ def read_checkpoint(path: str | Path) -> tuple[dict, dict[str, Tensor]]:
     """
     path = Path(path)
     path = path / CHECKPOINT if path.is_dir() else path
-    expected = "a checkpoint written by unetlib.train"
+    expected = "a checkpoint written by fit"
     if not path.exists():
         raise UnetlibError(f"cannot resume: there is no {path}; expected {expected}")
     try:
