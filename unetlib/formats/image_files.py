@@ -1,6 +1,7 @@
 """Picture files (PNG, JPEG, TIFF and others), read by Pillow."""
 
 import warnings
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,9 @@ def read_picture(path: str | Path, size: tuple[int, int] | None = None) -> np.nd
         with warnings.catch_warnings():
             # A small file may unpack to very many pixels.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as picture:
+            # From memory: a damaged length must not make Pillow ask for gigabytes.
+            content = BytesIO(Path(path).read_bytes())
+            with Image.open(content, formats=FORMATS) as picture:
                 _check_picture(picture, path, size)
                 return _gray(ImageOps.exif_transpose(picture), path)
     except UnetlibError:
