@@ -330,7 +330,7 @@ FAULTS = {
     english_in_chinese: ("zh/api.html", r'title="[^"]+"', 'title="Color mode"'),
     failed_searches: ("zh/_static/book-search.js", r"\[at \+ 1, at \+ 2\]", "[at + 1]"),
     cut_sentences: ("en/04_training.html", "stream sentences", "stream"),
-    merged_arguments: ("zh/api.html", r"<li><p>", "<li><p>One. two: "),
+    merged_arguments: ("zh/api.html", r"<li><p[^>]*>", "<li><p>One. two: "),
     unspoken_languages: ("en/03_loss.html", r'<span lang="zh-CN">', "<span>"),
     bare_previews: ("zh/search.html", 'name="description" content="[^"]+"', ""),
     raw_formulas: ("en/03_loss.html", r"<math>.*?</math>", r"\\sigma"),
