@@ -18,12 +18,18 @@ function isSettled() {
   return !busy && [...document.images].every((image) => image.complete);
 }
 
+// What makes the page scroll sideways, and what begins left of the box that scrolls it.
 function tooWide() {
   const width = innerWidth;
-  if (document.documentElement.scrollWidth <= width) return [];
-  return [...document.querySelectorAll("body *")]
-    .filter((e) => isShown(e) && e.getBoundingClientRect().right > width)
-    .map(titleOf);
+  const wide = document.documentElement.scrollWidth > width;
+  const left = (e) => e.getBoundingClientRect().left;
+  return [...document.querySelectorAll("body *")].filter((e) => {
+    if (!isShown(e)) return false;
+    const box = e.parentElement;
+    const scrolls = box.closest("article") && getComputedStyle(box).overflowX === "auto";
+    const cut = scrolls && left(e) + box.scrollLeft < left(box) - 1;
+    return cut || (wide && e.getBoundingClientRect().right > width);
+  }).map(titleOf);
 }
 
 async function violations(rules) {
