@@ -12,6 +12,7 @@ from pathlib import Path
 import nbformat
 import rules
 from chapter_rules import faults_within
+from execution import undescribed
 from faults import ROOT, Fault
 from languages import LANGUAGES
 from manuscript import chapter_paths, parse
@@ -84,6 +85,9 @@ def notebooks() -> Iterator[Fault]:
                 yield Fault(chapter, 1, code, what)
                 continue
             found = nbformat.read(file, as_version=4)
+            for cell in undescribed(found):
+                what = f"cell {cell} draws a figure; add an `:alt:`"
+                yield Fault(chapter, 1, code, what)
             if cells(generate(chapter, code)) != cells(found):
                 what = "its notebook is another; run `make notebooks`"
                 yield Fault(chapter, 1, code, what)

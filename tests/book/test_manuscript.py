@@ -2,14 +2,16 @@
 
 import re
 
+import nbformat
 import pytest
 import sources
 from chapters import prose
-from execution import keep_outputs
+from execution import undescribed
 from languages import FILE, LANGUAGES, read
 from manuscript import read_cells
 from terms import read_glossary
 
+import notebooks
 from notebooks import generate
 
 CHAPTER = """\
@@ -81,8 +83,27 @@ def test_a_figure_has_no_alternative(chapter):
     for cell in drawn.cells:
         if cell.cell_type == "code":
             cell.outputs = [{"output_type": "display_data", "data": {"image/png": ""}}]
-    with pytest.raises(ValueError, match="cell second draws a figure: .* `:alt:`"):
-        keep_outputs(generate(chapter(), "en"), drawn)
+    assert undescribed(drawn) == ["second"]
+
+
+def test_a_figure_without_alternative_keeps_the_work(chapter, tmp_path, monkeypatch):
+    def draw(notebook, folder):
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                data = {"image/png": ""}
+                cell.outputs = [nbformat.v4.new_output("display_data", data=data)]
+        return 1.0
+
+    monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(notebooks, "ROOT", tmp_path)
+    monkeypatch.setattr(notebooks, "record_time", lambda *_: None)
+    monkeypatch.setattr(notebooks, "execute", draw)
+    with pytest.raises(ValueError, match="cell second draws a figure; .* `:alt:`"):
+        notebooks.make(chapter(), "en")
+    monkeypatch.setattr(notebooks, "execute", None)  # nothing is executed again
+    named = ":name: second\n"
+    described = CHAPTER.replace(named, f"{named}:alt: {{zh: 二, en: Two}}\n")
+    notebooks.make(chapter(described), "en")
 
 
 def shape(value):
