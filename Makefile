@@ -47,7 +47,8 @@ lint: ## check code and notebooks with ruff
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 
-format: ## let ruff format the code
+format: ## let ruff format the code, that of the chapters and notebooks as well
+	$(RUN) book/tools/format_chapters.py
 	$(RUN) -m ruff format .
 
 notebooks: ## make the notebooks again, executing the chapters that changed

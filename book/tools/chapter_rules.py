@@ -1,7 +1,6 @@
 """What holds for a chapter as a whole: its headings, both ends, languages and code."""
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from rules import (
     Text,
     blank,
     citations,
+    columns,
     formulas,
     link_targets,
     markdown,
@@ -158,7 +158,7 @@ def _code_line(chapter: Path, number: int, source: str) -> Iterator[Fault]:
         except ValueError as error:
             yield Fault(chapter, number, language, str(error))
             continue
-        width = sum(1 + (unicodedata.east_asian_width(c) in "WF") for c in line)
+        width = columns(line)
         if width > WIDTH:
             what = f"{width} columns of code; break the line at {WIDTH}"
             yield Fault(chapter, number, language, what)

@@ -4,6 +4,7 @@ Each takes what it reads and yields the faults that it finds.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +77,11 @@ def prose(chapter: Path, cells: Iterable[NotebookNode]) -> list[Text]:
         for cell in cells
         if cell.metadata.get("lang") in LANGUAGES
     ]
+
+
+def columns(text: str) -> int:
+    """How wide it is where Chinese characters take two columns."""
+    return sum(1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
 
 
 def blank(pattern: re.Pattern, text: str, filler: str = " ") -> str:
