@@ -4,7 +4,7 @@ RUN := $(PYTHON) book/tools/environment.py
 # Where the book is published, and a folder with what is published there now.
 export REPOSITORY SITE_URL PUBLISHED
 
-.PHONY: help book site serve lab test test-all test-anywhere test-newest lint format notebooks weights models results font lock clean
+.PHONY: help book site serve lab check test test-all test-anywhere test-newest lint format notebooks weights models results font lock clean
 
 help: ## list what make can do
 	@$(PYTHON) book/tools/environment.py --help-make
@@ -21,6 +21,9 @@ serve: ## show the site on localhost
 
 lab: ## open the chapters in JupyterLab
 	$(RUN) -m jupyter lab notebooks
+
+check: ## find mistakes in chapters, pages and glossary, in seconds
+	$(RUN) book/tools/check.py
 
 # The notebooks' code is the same in every language. The Chinese ones need a font and
 # wider words besides: what passes there passes in English. In two processes, each takes
@@ -44,7 +47,8 @@ lint: ## check code and notebooks with ruff
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 
-format: ## let ruff format the code
+format: ## let ruff format the code, that of the chapters and notebooks as well
+	$(RUN) book/tools/format_chapters.py
 	$(RUN) -m ruff format .
 
 notebooks: ## make the notebooks again, executing the chapters that changed

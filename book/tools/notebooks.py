@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import nbformat
-from execution import execute, keep_outputs
+from execution import execute, keep_outputs, undescribed
 from fingerprint import fingerprint
 from languages import LANGUAGES
 from manuscript import chapter_paths, read_cells
@@ -60,7 +60,11 @@ def record_time(chapter: str, seconds: float) -> None:
 
 
 def make(chapter: Path, language: str, force: bool = False) -> None:
-    """Write one notebook, executing it where its outputs are out of date."""
+    """Write one notebook, executing it where its outputs are out of date.
+
+    Raises ValueError for a figure without `:alt:`, once the notebook is written: the
+    work is kept, and describing the figure executes nothing again.
+    """
     target = NOTEBOOKS / language / f"{chapter.stem}.ipynb"
     target.parent.mkdir(parents=True, exist_ok=True)
     notebook = generate(chapter, language)
@@ -77,6 +81,8 @@ def make(chapter: Path, language: str, force: bool = False) -> None:
     nbformat.validate(notebook)
     text = nbformat.writes(notebook) + "\n"
     target.write_text(text, encoding="utf-8", newline="\n")
+    for cell in undescribed(notebook):
+        raise ValueError(f"{chapter.name}: cell {cell} draws a figure; add an `:alt:`")
 
 
 def main() -> None:
@@ -84,10 +90,17 @@ def main() -> None:
     parser.add_argument("chapters", nargs="*", help="e.g. 01_data; default all")
     parser.add_argument("--force", action="store_true", help="execute all of them")
     options = parser.parse_args()
+    names = [chapter.stem for chapter in chapter_paths()]
+    for name in options.chapters:
+        if name not in names:
+            parser.error(f"no chapter {name!r}; there are {', '.join(names)}")
     for chapter in chapter_paths():
         if not options.chapters or chapter.stem in options.chapters:
             for language in LANGUAGES:
-                make(chapter, language, options.force)
+                try:
+                    make(chapter, language, options.force)
+                except ValueError as error:  # what is wrong with the chapter
+                    sys.exit(str(error))
 
 
 if __name__ == "__main__":

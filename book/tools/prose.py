@@ -11,6 +11,7 @@ RESULTS = Path(__file__).resolve().parents[1] / "results"
 CJK = r"\u3000-\u303f\u3400-\u9fff\uff00-\uffef“”‘’…—"  # characters and punctuation
 STARTS_BLOCK = re.compile(r"\s*([-*+|#<]|\d+\.|>|```|\$\$|$)")  # never joined upwards
 SPOKEN = re.compile(rf"# (?:{'|'.join(LANGUAGES)}): .*")  # a comment in each language
+NEXT_LANGUAGE = re.compile(rf" # (?=(?:{'|'.join(LANGUAGES)}): )")
 HEADING = re.compile(r"(?m)^(#+) (.*?) \{#([\w-]+)\}$")
 
 
@@ -38,13 +39,12 @@ def fill(text: str, chapter: str, language: str) -> str:
         name, *keys = reference.split("/")
         try:
             found = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-            found = look_up(found, keys)
+            return format(look_up(found, keys), spec)
         except (OSError, LookupError, TypeError, ValueError) as error:
             raise ValueError(
                 f"{chapter}: {{{{{reference}}}}} refers to nothing in book/results "
                 f"({error!r})"
             ) from None
-        return format(found, spec)
 
     return REFERENCE.sub(value, text)
 
@@ -63,9 +63,13 @@ def with_comments(code: str, language: str) -> str:
     """
 
     def chosen(match: re.Match) -> str:
-        texts = dict(part.split(": ", 1) for part in match[0][2:].split(" # "))
+        parts = NEXT_LANGUAGE.split(match[0][2:])
+        texts = dict(part.split(": ", 1) for part in parts)
         if language not in texts:
-            raise ValueError(f"the comment {match[0]!r} says nothing in {language}")
+            raise ValueError(
+                f"the comment {match[0]!r} says nothing in {language}; "
+                f"add `# {language}: …`"
+            )
         return f"# {texts[language]}"
 
     return SPOKEN.sub(chosen, code)

@@ -8,6 +8,7 @@ import yaml
 from languages import LANGUAGES
 from npm_packages import MODULES
 from publishing import Address
+from terms import read_glossary
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
@@ -31,20 +32,6 @@ def fresh(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
-
-
-def read_glossary() -> list[dict]:
-    """The entries of book/glossary.yml. Raises ValueError where one lacks a field."""
-    entries = read_yaml(BOOK / "glossary.yml")
-    wanted = ["id"]
-    for code in LANGUAGES:
-        wanted += [code, f"{code}_text", f"avoid_{code}"]
-    for entry in entries:
-        missing = [field for field in wanted if field not in entry]
-        if missing:
-            name = entry.get("id", entry)
-            raise ValueError(f"glossary.yml: {name} lacks {', '.join(missing)}")
-    return entries
 
 
 def glossary(code: str) -> str:

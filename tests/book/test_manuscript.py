@@ -1,12 +1,17 @@
-"""What is missing in a chapter or the glossary is said, with the place."""
+"""Chapters, glossary and languages are read, or it is said what they lack."""
 
+import re
+
+import nbformat
 import pytest
 import sources
 from chapters import prose
-from execution import keep_outputs
+from execution import undescribed
 from languages import FILE, LANGUAGES, read
 from manuscript import read_cells
+from terms import read_glossary
 
+import notebooks
 from notebooks import generate
 
 CHAPTER = """\
@@ -64,22 +69,13 @@ def test_a_whole_chapter_is_read(chapter):
     assert len(read_cells(chapter())) == 6
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        (", en: Eight", "", "07_new.md: the `:alt:` of cell first lacks en"),
-        (":name: second\n", "", "07_new.md: a code cell has no name; .*\n2"),
-        ("name: second", "name: first", "07_new.md: two code cells .* name first"),
-        ('+++ {"lang": "en"}\n\nEnglish\n', "", "none in en beside “中文”"),
-        ('+++ {"lang": "zh"}\n\n中文\n', "", "none in zh beside “English”"),
-        ('{"lang": "en"}\n\nE', '{"lang": "fr"}\n\nE', "'fr', not en, zh:\nEnglish"),
-        ('+++ {"lang": "en"}\n\nE', "+++\n\nE", "None, not en, zh:\nEnglish"),
-    ],
-)
-def test_something_is_missing_in_a_chapter(chapter, old, new, message):
-    assert old in CHAPTER
-    with pytest.raises(ValueError, match=message):
-        read_cells(chapter(CHAPTER.replace(old, new)))
+def test_all_that_is_missing_in_a_chapter_is_said_at_once(chapter):
+    text = CHAPTER.replace(", en: Eight", "").replace("name: second", "name: first")
+    with pytest.raises(ValueError) as caught:
+        read_cells(chapter(text))
+    first, second = str(caught.value).split("\n")
+    assert re.search(r"07_new.md:23: en: the `:alt:` of cell first lacks en", first)
+    assert re.search(r"07_new.md:36: two code cells have the name first", second)
 
 
 def test_a_figure_has_no_alternative(chapter):
@@ -87,17 +83,27 @@ def test_a_figure_has_no_alternative(chapter):
     for cell in drawn.cells:
         if cell.cell_type == "code":
             cell.outputs = [{"output_type": "display_data", "data": {"image/png": ""}}]
-    with pytest.raises(ValueError, match="cell second draws a figure: .* `:alt:`"):
-        keep_outputs(generate(chapter(), "en"), drawn)
+    assert undescribed(drawn) == ["second"]
 
 
-@pytest.mark.parametrize("field", ["zh", "en_text", "avoid_zh"])
-def test_something_is_missing_in_the_glossary(field, monkeypatch):
-    entries = sources.read_glossary()
-    del next(entry for entry in entries if entry["id"] == "residual")[field]
-    monkeypatch.setattr(sources, "read_yaml", lambda _: entries)
-    with pytest.raises(ValueError, match=f"glossary.yml: residual lacks {field}"):
-        sources.read_glossary()
+def test_a_figure_without_alternative_keeps_the_work(chapter, tmp_path, monkeypatch):
+    def draw(notebook, folder):
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                data = {"image/png": ""}
+                cell.outputs = [nbformat.v4.new_output("display_data", data=data)]
+        return 1.0
+
+    monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(notebooks, "ROOT", tmp_path)
+    monkeypatch.setattr(notebooks, "record_time", lambda *_: None)
+    monkeypatch.setattr(notebooks, "execute", draw)
+    with pytest.raises(ValueError, match="cell second draws a figure; .* `:alt:`"):
+        notebooks.make(chapter(), "en")
+    monkeypatch.setattr(notebooks, "execute", None)  # nothing is executed again
+    named = ":name: second\n"
+    described = CHAPTER.replace(named, f"{named}:alt: {{zh: 二, en: Two}}\n")
+    notebooks.make(chapter(described), "en")
 
 
 def shape(value):
@@ -131,7 +137,7 @@ def test_something_is_wrong_with_a_language(tmp_path, old, new, message):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_term_leads_to_the_section_that_introduces_it(language):
-    for entry in sources.read_glossary():
+    for entry in read_glossary():
         chapter, _, section = entry["where"].partition(".ipynb#")
         assert f'<a id="{section}"></a>' in "\n".join(prose(chapter, language)), entry
         assert f"]({entry['where']})" in sources.glossary(language)

@@ -8,7 +8,8 @@ import re
 
 import nbformat
 import pytest
-from chapters import CHAPTERS, NAMES, committed, prose
+from chapters import CHAPTERS, NAMES, committed
+from execution import undescribed
 from languages import FALLBACK, LANGUAGES
 from nbformat import NotebookNode
 from prose import fill, join_lines
@@ -17,9 +18,6 @@ import notebooks
 from notebooks import NOTEBOOKS, generate
 
 OTHERS = [code for code in LANGUAGES if code != FALLBACK]
-MATHS = re.compile(r"\$\$.+?\$\$|\$[^$\n]+\$", re.S)
-LINK = re.compile(r"\]\(([^)\s]+)\)")
-ANCHOR = re.compile(r'<a id="([\w-]+)"></a>')
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -55,19 +53,6 @@ def test_all_languages_have_the_same_cells_and_code(name, language):
             assert one.metadata.tags == other.metadata.tags, one.id
 
 
-@pytest.mark.parametrize(
-    "pattern", [MATHS, LINK, ANCHOR], ids=["maths", "links", "anchors"]
-)
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("language", OTHERS)
-def test_all_languages_have_the_same(name, language, pattern):
-    here, there = (  # a set: one language may name $x$ where the other says "it"
-        [set(pattern.findall(cell)) for cell in prose(name, code)]
-        for code in (FALLBACK, language)
-    )
-    assert here == there
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_a_cell_id_stands_once(name):
     ids = [cell.id for cell in committed(name, FALLBACK).cells]
@@ -87,10 +72,7 @@ def test_every_code_cell_was_executed_in_order(name, language):
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", NAMES)
 def test_every_figure_has_alt_text(name, language):
-    for cell in committed(name, language).cells:
-        outputs = cell.get("outputs", [])
-        if any("image/png" in output.get("data", {}) for output in outputs):
-            assert cell.metadata.mystnb.image.alt.strip(), cell.id
+    assert undescribed(committed(name, language)) == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -105,12 +87,11 @@ def test_outputs_hold_no_path_of_the_machine_that_ran_them(name, language):
             )
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_some_outputs_are_compared(name):
-    """nbval-lax compares only what is tagged: each chapter has some of it."""
-    cells = committed(name, FALLBACK).cells
-    tags = [tag for cell in cells for tag in cell.metadata.get("tags", [])]
-    assert "nbval-check-output" in tags
+def test_outputs_are_compared():
+    """nbval-lax compares only what is tagged: the book has much of it."""
+    cells = [cell for name in NAMES for cell in committed(name, FALLBACK).cells]
+    tagged = ["nbval-check-output" in cell.metadata.get("tags", []) for cell in cells]
+    assert sum(tagged) > len(NAMES)
 
 
 def test_a_time_is_noted_with_its_machine(tmp_path, monkeypatch):

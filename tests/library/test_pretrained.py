@@ -8,7 +8,7 @@ import torch
 
 from unetlib.checks import UnetlibError
 from unetlib.metrics import denoising_psnr, psnr
-from unetlib.model import Unet
+from unetlib.model import SkipUnet, Unet
 from unetlib.pretrained import (
     PRETRAINED,
     WEIGHTS,
@@ -49,6 +49,14 @@ def test_how_they_were_made_stands_beside_them(name):
     )
     assert all(info[key] or info[key] == 0 for key in wanted)
     assert (WEIGHTS / f"{name}.safetensors").stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize("defaults", [(16, 1), (28, 3)], ids=["width", "channels"])
+def test_weights_load_where_a_network_has_other_defaults(defaults, monkeypatch):
+    monkeypatch.setattr(SkipUnet.__init__, "__defaults__", defaults)
+    denoiser = load_pretrained("skip")
+    assert denoiser.network.down1[0].weight.shape == (28, 1, 3, 3)
+    assert denoiser(torch.zeros(1, 1, 28, 28)).shape == (1, 1, 28, 28)
 
 
 def test_neighbours_differ_in_one_thing():

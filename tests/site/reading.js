@@ -92,10 +92,15 @@ function endRound() {
 }
 
 // Addresses of the last part of the page and of one in the middle; not of the first,
-// which is all of it.
+// which is all of it. A page scrolls only so far: what it cannot carry to the top of the
+// window is no place to be in, and where there is none, as on a short page, that leaves
+// the last, which the address names.
 function places() {
   const all = [...document.querySelectorAll("article :is(section, dt)[id]")].slice(1);
-  return [all.at(-1), all[all.length >> 1]].map((e) => (e ? `#${e.id}` : ""));
+  const furthest = document.documentElement.scrollHeight - innerHeight;
+  const within = all.filter((e) => e.getBoundingClientRect().top + scrollY < furthest);
+  const middle = within[within.length >> 1] ?? all.at(-1);
+  return [all.at(-1), middle].map((e) => (e ? `#${e.id}` : ""));
 }
 
 function scrollToPlace(place) {

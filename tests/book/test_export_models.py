@@ -1,0 +1,17 @@
+"""What `make models` writes is the same each time it is made."""
+
+import export_models
+import pytest
+
+
+def test_the_digits_to_choose_from_are_those_of_the_page():
+    kept = (export_models.LIVE / "digits.bin").read_bytes()
+    assert export_models.digits().tobytes() == kept
+
+
+@pytest.mark.weekly
+def test_the_same_weights_make_the_same_model(tmp_path, monkeypatch):
+    (tmp_path / "models").mkdir()
+    monkeypatch.setattr(export_models, "LIVE", tmp_path)
+    first, second = (export_models.export("article").read_bytes() for _ in range(2))
+    assert first == second
