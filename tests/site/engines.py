@@ -19,8 +19,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
-from websocket import create_connection
 from website import StaticHost, free_port
+from websocket import create_connection
 
 PATIENCE = 30  # seconds that a browser has for what it was asked
 HERE = Path(__file__).parent
