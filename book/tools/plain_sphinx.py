@@ -1,9 +1,9 @@
 """Builds the site's pages once more, with plain Sphinx, and says what differs.
 
 jupyter-book 1 holds Sphinx below 8, and its version 2 is another program. This keeps
-the way out open: the same sources, configuration and extensions, with the newest Sphinx,
-MyST-NB and theme, in an environment of its own. What differs is printed; only a page or
-an id that is missing, or a build that breaks off, is a failure.
+the way out open: the same sources, configuration and extensions, with the newest
+Sphinx, MyST-NB and theme, in an environment of its own. What differs is printed; only a
+page or an id that is missing, or a build that breaks off, is a failure.
 """
 
 import os
