@@ -21,6 +21,7 @@ from sources import BUILD, ROOT, WEB, fresh, write
 
 VENV = ROOT / ".venv-sphinx"
 REQUIREMENTS = Path(__file__).with_name("requirements-sphinx.txt")
+THEIRS = ("jupyter_book", "sphinx_jupyterbook_latex")  # do nothing to web pages
 NEEDED = ("page", "id")
 SHOWN = 3  # examples of each difference
 
@@ -43,8 +44,7 @@ def configure(code: str) -> Path:
             "latex_individualpages": False,
         },
     )
-    # It only declares settings for its other formats.
-    settings["extensions"].remove("jupyter_book")
+    settings["extensions"] = [e for e in settings["extensions"] if e not in THEIRS]
     lines = (f"{name} = {value!r}\n" for name, value in settings.items())
     return write(BUILD / "plain" / code / "conf.py", "".join(lines)).parent
 
