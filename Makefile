@@ -41,8 +41,9 @@ test-newest: ## run library tests and notebooks with the newest dependencies
 		--ignore tests/project tests notebooks
 
 # So it does for these.
-test-sphinx: ## build the pages with plain Sphinx, the newest, and say what differs
+test-sphinx: ## build the site with plain Sphinx, the newest, and say what differs
 	$(RUN) book/tools/plain_sphinx.py
+	BOOK_SITE=build/plain/site $(RUN) -m pytest tests/site/test_searching.py
 
 lint: ## check code and notebooks with ruff
 	$(RUN) -m ruff check .

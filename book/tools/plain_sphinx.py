@@ -1,4 +1,4 @@
-"""Builds the site's pages once more, with plain Sphinx, and says what differs.
+"""Builds the site with plain Sphinx, into build/plain/site, and says what differs.
 
 jupyter-book 1 holds Sphinx below 8, and its version 2 is another program. This keeps
 the way out open: the same sources, configuration and extensions, with the newest
@@ -13,10 +13,10 @@ from collections import Counter
 from pathlib import Path
 
 import environment
-import npm_packages
 from bs4 import BeautifulSoup
-from build_site import build_pages
+from build_site import build, build_pages
 from jupyter_book.config import get_final_config
+from publishing import Address
 from sources import BUILD, ROOT, WEB, fresh, write
 
 VENV = ROOT / ".venv-sphinx"
@@ -134,11 +134,14 @@ def table(found: list[tuple[str, str, str]]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    make_environment()
-    modules = npm_packages.install_npm()
-    static = npm_packages.carry(modules, npm_packages.STATIC, fresh(BUILD / "static"))
-    ours, _ = build_pages(ROOT / "notebooks", static, None)
+def make_pages(
+    notebooks: Path, static: Path, address: Address | None
+) -> tuple[dict[str, Path], str]:
+    """Build the pages in both ways, and return plain Sphinx's as build_pages would.
+
+    Ends where a page or an id is missing.
+    """
+    ours, first = build_pages(notebooks, static, address)
     fresh(BUILD / "plain")
     theirs = build_plainly(list(ours))
     lost = []
@@ -149,7 +152,9 @@ def main() -> None:
         lost += [d for d in found if d[0] in NEEDED and d[1] == "missing"]
     if lost:
         sys.exit(f"{len(lost)} pages or ids are missing")
+    return theirs, first
 
 
 if __name__ == "__main__":
-    main()
+    make_environment()
+    build(ROOT / "notebooks", BUILD / "plain" / "site", make_pages=make_pages)
