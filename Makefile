@@ -4,7 +4,7 @@ RUN := $(PYTHON) book/tools/environment.py
 # Where the book is published, and a folder with what is published there now.
 export REPOSITORY SITE_URL PUBLISHED
 
-.PHONY: help book site serve lab check test test-all test-anywhere test-newest lint format notebooks weights models results font lock clean
+.PHONY: help book site serve lab check test test-all test-anywhere test-newest test-sphinx lint format notebooks weights models results font lock clean
 
 help: ## list what make can do
 	@$(PYTHON) book/tools/environment.py --help-make
@@ -42,6 +42,11 @@ test-anywhere: ## run the published notebooks where little is installed, old and
 test-newest: ## run library tests and notebooks with the newest dependencies
 	$(RUN) --newest -m pytest -n 2 --dist loadscope --nbval-lax -m "not site and not anywhere" \
 		--ignore tests/project tests notebooks
+
+# So it does for these.
+test-sphinx: ## build the site with plain Sphinx, the newest, and say what differs
+	$(RUN) book/tools/plain_sphinx.py
+	BOOK_SITE=build/plain/site $(RUN) -m pytest tests/site/test_searching.py
 
 lint: ## check code and notebooks with ruff
 	$(RUN) -m ruff check .

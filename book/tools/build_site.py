@@ -15,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -132,15 +133,17 @@ def build(
     out: Path,
     address: Address | None = None,
     published: Path | None = None,
+    make_pages: Callable[..., tuple[dict[str, Path], str]] = build_pages,
 ) -> None:
     """Build the site into `out`: every language, under one root page.
 
     address: where it will be published. published: what is published there now.
+    make_pages: does what build_pages does, perhaps otherwise.
     """
     wheel = build_wheel(fresh(BUILD / "dist"), BUILD / "wheel", published)
     modules = npm_packages.install_npm()
     static = npm_packages.carry(modules, npm_packages.STATIC, fresh(BUILD / "static"))
-    built, first = build_pages(notebooks, static, address)
+    built, first = make_pages(notebooks, static, address)
     out.mkdir(parents=True, exist_ok=True)
     for code, pages in built.items():
         shutil.rmtree(out / code, ignore_errors=True)

@@ -1,5 +1,6 @@
 """The built site, a browser to read it in, and a JupyterLab."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +21,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def site() -> Path:
-    """The site folder, up to date."""
-    return build(SITE)
+    """The site folder, up to date; or the one that BOOK_SITE names, as it is."""
+    named = os.environ.get("BOOK_SITE")
+    return Path(named).resolve() if named else build(SITE)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Search as a reader uses it: words typed into the page, results followed."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
@@ -111,6 +112,20 @@ def test_other_spellings_find_the_same(page, served, language):
     for pair in SAME[language]:
         first, second = page.evaluate(ids, list(pair))
         assert first and first == second, pair
+
+
+@pytest.mark.parametrize("stopwords", ["[...stopwords]", "new Set(stopwords)"])
+def test_stopwords_may_be_a_list_or_a_set(page, site, served, stopwords):
+    """Sphinx had the one up to version 8, and has the other since."""
+    data = (site / "en/_static/language_data.js").read_text("utf-8")
+    data = re.sub(r"(var|const) stopwords", "var stopwords", data)
+    page.route(
+        "**/language_data.js*",
+        lambda route: route.fulfill(body=f"{data}\nstopwords = {stopwords};"),
+    )
+    found = search(page, f"{served}/en/search.html", "the residual")
+    page.unroute("**/language_data.js*")
+    assert found[0].endswith("glossary.html#residual")
 
 
 @pytest.mark.parametrize("language", SEARCHES)

@@ -12,6 +12,7 @@ const WORD = new RegExp([
 ].join("|"), "gu");
 const isHan = (word) => /^\p{Script=Han}/u.test(word);
 const stemmer = new Stemmer();
+const common = new Set(stopwords); // Sphinx has a list, from version 9 on a set
 
 // What is the same word: full-width letters, British and American spelling, one stem.
 function fold(word) {
@@ -36,7 +37,7 @@ const read = new Map();
 function readingsOf(word) {
   if (!read.has(word)) {
     const all = [...readings(word)].map(([part, at, to]) => [fold(part), at, to]);
-    read.set(word, all.filter(([key]) => !stopwords.includes(key)));
+    read.set(word, all.filter(([key]) => !common.has(key)));
   }
   return read.get(word);
 }
@@ -90,7 +91,7 @@ function unitsOf(query) {
       for (const part of split(word, ".", JOINTS)) {
         // Of loss.backward() the method, too, wherever it is called.
         const ends = [part, ...part.split(".").slice(1).slice(-1)].map(keyOf);
-        const keys = ends.filter((key) => !stopwords.includes(key));
+        const keys = ends.filter((key) => !common.has(key));
         if (keys.length) units.push({ word: part, keys, any: true });
       }
     }
