@@ -370,13 +370,24 @@ def seeded_generator(device: str | torch.device, seed: int) -> torch.Generator:
 
 
 def check_run(
-    images: np.ndarray, held_out: np.ndarray | None, seed: int, stop_after: int | None
+    images: np.ndarray,
+    held_out: np.ndarray | None,
+    seed: int,
+    stop_after: int | None,
+    speed: object,
+    on_epoch: object,
 ) -> None:
     """Refuses what would otherwise be noticed after hours, or never."""
     check_images("images", images)
     check_whole("seed", seed, 0, LARGEST_SEED)
     if stop_after is not None:
         check_whole("stop_after", stop_after, 1)
+    if not hasattr(speed, "keep_memory"):
+        raise UnetlibError(f"speed must be FAST, PLAIN or a Speed, got {speed!r}")
+    if on_epoch is not None and not callable(on_epoch):
+        raise UnetlibError(
+            f"on_epoch must be a function of a History, got {on_epoch!r}"
+        )
     if held_out is not None:
         check_images("held_out", held_out)
         if held_out.shape[1:] != images.shape[1:]:
@@ -389,8 +400,10 @@ def check_run(
 def check_network(model: nn.Module, processes: int) -> None:
     """Refuses a network that cannot keep what `fit` promises: to learn, to be resumed
     to the same bits, and to do both by any number of processes."""
-    kind = type(model).__name__
-    parameters = list(model.parameters()) if isinstance(model, nn.Module) else []
+    if not isinstance(model, nn.Module):
+        cure = f"; make one: {model.__name__}()" if isinstance(model, type) else ""
+        raise UnetlibError(f"model must be a network (nn.Module), got {model!r}{cure}")
+    kind, parameters = type(model).__name__, list(model.parameters())
     if kind == "Denoiser":  # whose scale would be applied to scaled pictures
         raise UnetlibError(
             "model must be a network, got a Denoiser around one. Train the network, "
