@@ -157,7 +157,7 @@ def _pictures(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray | Non
     return train, validation
 
 
-def _board(folder: Path) -> Callable[[History], None]:
+def _board(folder: str | Path) -> Callable[[History], None]:
     """Writes each epoch for TensorBoard, which shows the runs of a folder together."""
     try:
         from torch.utils.tensorboard import SummaryWriter
@@ -185,7 +185,7 @@ def run(options: argparse.Namespace) -> None:
     """
     device = check_device(own_device(options.device))
     recipe = _recipe(options)
-    folder = Path(options.folder or Path("runs") / recipe.name)
+    folder = Path("runs") / recipe.name if options.folder is None else options.folder
     train, validation = _pictures(options)
     speed = PLAIN if options.plain else replace(FAST, bfloat16=options.bfloat16)
     torch.manual_seed(check_whole("seed", options.seed, 0, LARGEST_SEED))
@@ -207,12 +207,12 @@ def run(options: argparse.Namespace) -> None:
         )
         if len(history.loss) < min(recipe.epochs, options.stop_after or recipe.epochs):
             # Which `fit` took for a wish to stop.
-            saved = (folder / CHECKPOINT).exists()
+            saved = Path(folder, CHECKPOINT).exists()
             raise KeyboardInterrupt("; --resume goes on" if saved else "")
         if rank() == 0:
             print(
                 f"in {folder}: {WEIGHTS} (weights), {CHECKPOINT}, {TABLE}, pictures\n"
-                f"unetlib denoise PICTURE … --weights {folder / WEIGHTS} uses them"
+                f"unetlib denoise PICTURE … --weights {Path(folder, WEIGHTS)} uses them"
             )
 
 
