@@ -166,6 +166,13 @@ def check_images(name: str, images: np.ndarray) -> None:
         raise UnetlibError(
             f"{name} must be a numpy array of uint8 (0 to 255), got {images.dtype}"
         )
+    if images.ndim == 4 and images.shape[1] > 4 >= images.shape[3]:
+        raise UnetlibError(
+            f"{name} must have the channels before height and width (N, C, H, W), got "
+            f"{images.shape}; move them: images.transpose(0, 3, 1, 2). The networks of "
+            "the book take one channel; colours become gray by images.mean(axis=3)"
+            ".round().astype(np.uint8)"
+        )
     if images.ndim not in (3, 4) or images.size == 0:
         raise UnetlibError(
             f"{name} must have shape (N, H, W), or (N, C, H, W), got {images.shape}"

@@ -439,3 +439,13 @@ def test_where_no_line_will_do_it_says_what_there_is(values, tmp_path):
     np.save(tmp_path / "x.npy", np.resize(values, (3, 4, 4)))
     with pytest.raises(UnetlibError, match="; they hold values from .*: undo what was"):
         load_pictures(tmp_path / "x.npy")
+
+
+def test_channels_that_come_last_are_told_where_they_belong():
+    images = np.stack([IMAGES] * 3, axis=3)
+    with pytest.raises(UnetlibError, match="move them: ") as caught:
+        check_images("images", images)
+    cures = re.search("move them: (.*)[.] The .* gray by (.*)", str(caught.value))
+    moved, gray = (eval(cure, {"images": images, "np": np}) for cure in cures.groups())
+    check_images("images", moved)
+    assert np.array_equal(gray, IMAGES)

@@ -86,7 +86,8 @@ def _network(
         raise UnetlibError(
             f"source must be a name, a path or a state dict, got {source!r}"
         )
-    if not os.path.exists(source):  # noqa: PTH110 (Path raises)
+    source = os.path.expanduser(source)  # noqa: PTH111 (Path raises, here and below)
+    if not os.path.exists(source):  # noqa: PTH110
         raise UnetlibError(
             f"no weights {str(source)!r}; there are {', '.join(PRETRAINED)}, and no "
             f"file of that name in {Path.cwd()}"
