@@ -19,6 +19,7 @@ from unetlib.checks import UnetlibError, check_network
 from unetlib.fit import fit
 from unetlib.model import Denoiser, SkipUnet, Unet, conv, looking_at
 from unetlib.recipe import BOOK
+from unetlib.saving.safeguards import own_randomness
 
 RECIPE = replace(BOOK, batch_size=8, epochs=2)  # 8 steps an epoch on 64 pictures
 
@@ -279,3 +280,12 @@ def test_a_generator_of_its_own_is_refused_where_there_is_a_checkpoint(
     with pytest.raises(UnetlibError, match=r"of its own, 0\.mine, which no checkpoint"):
         fit(model, few_images, RECIPE, folder=tmp_path)
     fit(model, few_images, replace(RECIPE, epochs=1))
+
+
+@pytest.mark.parametrize("seed", [np.int64(3), np.uint64(2**64 - 1), 2**64 - 1, True])
+def test_every_seed_seeds_all_generators(seed):
+    drawn = []
+    for kind in (type(seed), int):
+        with own_randomness(kind(seed)):
+            drawn.append((torch.rand(()).item(), random.random(), np.random.rand()))
+    assert drawn[0] == drawn[1]

@@ -110,8 +110,8 @@ def own_randomness(seed: int) -> Iterator[None]:
     python, numpy = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(seed)
-        random.seed(seed)
-        np.random.seed(seed % 2**32)
+        random.seed(int(seed))  # it takes no number of NumPy
+        np.random.seed(int(seed) % 2**32)
         try:
             yield
         finally:
