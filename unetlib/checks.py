@@ -4,6 +4,7 @@ Nothing here computes anything; read it when a message made you curious.
 """
 
 import hashlib
+from collections.abc import Iterable
 from numbers import Integral, Real
 from pathlib import Path
 
@@ -93,17 +94,18 @@ def as_floats(pictures: object) -> str:
     return f"scale it first: {cure}" if white > 1 else f"convert it: {cure}"
 
 
-def as_bytes(pictures: np.ndarray) -> str:
-    """What makes the bytes 0 to 255 of `pictures`, told by their dtype and range."""
+def as_bytes(pictures: np.ndarray, cure: str) -> str:
+    """What to do to get bytes 0 to 255 of `pictures`, told by their dtype and range:
+    `cure` and an expression, where one will do."""
     if pictures.dtype == bool:
-        return "images.astype(np.uint8) * 255"
+        return f"{cure} images.astype(np.uint8) * 255"
     low, high = float(pictures.min()), float(pictures.max())
     for least, most, undone in SCALES:
         if low >= least and high <= most:
             whole = undone.format("images")
-            return f"np.round({whole}).clip(0, 255).astype(np.uint8)"
+            return f"{cure} np.round({whole}).clip(0, 255).astype(np.uint8)"
     return (
-        f"they hold values from {low:g} to {high:g}; undo what was done to them, so "
+        f"they hold values from {low:g} to {high:g}: undo what was done to them, so "
         "that black is 0 and white is 255"
     )
 
@@ -164,6 +166,13 @@ def check_images(name: str, images: np.ndarray) -> None:
         raise UnetlibError(
             f"{name} must be a numpy array of uint8 (0 to 255), got {images.dtype}"
         )
+    if images.ndim == 4 and images.shape[1] > 4 >= images.shape[3]:
+        raise UnetlibError(
+            f"{name} must have the channels before height and width (N, C, H, W), got "
+            f"{images.shape}; move them: images.transpose(0, 3, 1, 2). The networks of "
+            "the book take one channel; colours become gray by images.mean(axis=3)"
+            ".round().astype(np.uint8)"
+        )
     if images.ndim not in (3, 4) or images.size == 0:
         raise UnetlibError(
             f"{name} must have shape (N, H, W), or (N, C, H, W), got {images.shape}"
@@ -175,7 +184,7 @@ def check_bytes(name: str, images: np.ndarray) -> None:
     if images.dtype != np.uint8:
         raise UnetlibError(
             f"{name} must be a numpy array of uint8 (0 to 255), got {images.dtype}; "
-            f"convert it: {as_bytes(images)}"
+            f"{as_bytes(images, 'convert it:')}"
         )
     if images.max() == 1:
         raise UnetlibError(
@@ -234,6 +243,8 @@ def check_recipe(recipe: object, choices: dict[str, tuple[str, ...]]) -> None:
         value = getattr(recipe, name)
         if not (name == "clip_norm" and value is None):
             check_positive(name, value, 1e9)
+    if not isinstance(recipe.one_cycle, bool):  # "no" would be taken for yes
+        raise UnetlibError(f"one_cycle must be True or False, got {recipe.one_cycle!r}")
     if recipe.ema is not None:
         check_positive("ema", recipe.ema, 1)
     if recipe.sigma_weight != 0:
@@ -298,6 +309,15 @@ def check_unit(clean: Tensor) -> None:
         )
 
 
+def check_measured(clean: Tensor, sigmas: object) -> None:
+    """Refuses to measure a mean PSNR of no pictures, or at no list of levels."""
+    check_pair(clean, clean)
+    if len(clean) == 0:
+        raise UnetlibError(f"the mean needs some pictures, got {tuple(clean.shape)}")
+    if not isinstance(sigmas, Iterable) or isinstance(sigmas, str):
+        raise UnetlibError(f"sigmas must be a list such as [0.5], got {sigmas!r}")
+
+
 def check_sides(pictures: Tensor, window: int) -> None:
     """Refuses pictures (B, C, H, W) in which a window of this size has no place."""
     if min(pictures.shape[2:]) < window:
@@ -314,7 +334,9 @@ def check_input(x: Tensor, weight: Tensor) -> None:
     if x.dtype != weight.dtype or x.device != weight.device:
         raise UnetlibError(
             f"the network is {weight.dtype} on {weight.device}; expected pictures of "
-            f"the same kind, got {x.dtype} on {x.device}"
+            f"the same kind, got {x.dtype} on {x.device}. Convert one of them: "
+            f'pictures.to("{weight.device}", {weight.dtype}), or '
+            f'network.to("{x.device}", {x.dtype})'
         )
     channels = weight.shape[1]
     if x.dim() != 4 or x.shape[1] != channels:
@@ -370,13 +392,24 @@ def seeded_generator(device: str | torch.device, seed: int) -> torch.Generator:
 
 
 def check_run(
-    images: np.ndarray, held_out: np.ndarray | None, seed: int, stop_after: int | None
+    images: np.ndarray,
+    held_out: np.ndarray | None,
+    seed: int,
+    stop_after: int | None,
+    speed: object,
+    on_epoch: object,
 ) -> None:
     """Refuses what would otherwise be noticed after hours, or never."""
     check_images("images", images)
     check_whole("seed", seed, 0, LARGEST_SEED)
     if stop_after is not None:
         check_whole("stop_after", stop_after, 1)
+    if not hasattr(speed, "keep_memory"):
+        raise UnetlibError(f"speed must be FAST, PLAIN or a Speed, got {speed!r}")
+    if on_epoch is not None and not callable(on_epoch):
+        raise UnetlibError(
+            f"on_epoch must be a function of a History, got {on_epoch!r}"
+        )
     if held_out is not None:
         check_images("held_out", held_out)
         if held_out.shape[1:] != images.shape[1:]:
@@ -389,8 +422,10 @@ def check_run(
 def check_network(model: nn.Module, processes: int) -> None:
     """Refuses a network that cannot keep what `fit` promises: to learn, to be resumed
     to the same bits, and to do both by any number of processes."""
-    kind = type(model).__name__
-    parameters = list(model.parameters()) if isinstance(model, nn.Module) else []
+    if not isinstance(model, nn.Module):
+        cure = f"; make one: {model.__name__}()" if isinstance(model, type) else ""
+        raise UnetlibError(f"model must be a network (nn.Module), got {model!r}{cure}")
+    kind, parameters = type(model).__name__, list(model.parameters())
     if kind == "Denoiser":  # whose scale would be applied to scaled pictures
         raise UnetlibError(
             "model must be a network, got a Denoiser around one. Train the network, "

@@ -4,6 +4,8 @@ From a shell: `unetlib denoise noisy/*.png --weights runs/book/unet_model.pth`.
 """
 
 import argparse
+import io
+from glob import glob
 from pathlib import Path
 
 import torch
@@ -13,6 +15,7 @@ from unetlib.checks import UnetlibError, check_device
 from unetlib.formats.image_files import read_picture
 from unetlib.pretrained import PRETRAINED, load_pretrained
 from unetlib.recipe import RECIPES
+from unetlib.saving.files import write_safely
 
 EXAMPLES = """examples:
   unetlib denoise digit.png                         by the network that ships
@@ -38,20 +41,26 @@ def run(options: argparse.Namespace) -> None:
 
     Raises UnetlibError, before anything is written, for what is missing or in the way.
     """
-    files = [Path(name) for name in options.pictures]
+    files = [Path(name) for given in options.pictures for name in matching(given)]
     targets = [Path(options.out) / f"{file.stem}.png" for file in files]
     check_files(files, targets, options.overwrite)
     device = check_device(options.device)
     recipe = options.recipe and RECIPES[options.recipe]
     denoiser = load_pretrained(options.weights, device, recipe=recipe)
-    Path(options.out).mkdir(parents=True, exist_ok=True)
     for file, target in zip(files, targets, strict=True):
         noisy = torch.from_numpy(read_picture(file))[None, None].to(device) / 255
         with torch.no_grad():
             denoised = denoiser(noisy)[0, 0].clamp(0, 1)
         pixels = (255 * denoised).round().to(torch.uint8).cpu().numpy()
-        Image.fromarray(pixels).save(target)
+        png = io.BytesIO()
+        Image.fromarray(pixels).save(png, format="PNG")
+        write_safely(target, png.getvalue())
         print(target)
+
+
+def matching(name: str) -> list[str]:
+    """The files that a name with * stands for, which Windows leaves to the program."""
+    return (not Path(name).exists() and sorted(glob(name))) or [name]  # noqa: PTH207
 
 
 def check_files(files: list[Path], targets: list[Path], overwrite: bool) -> None:
@@ -61,8 +70,10 @@ def check_files(files: list[Path], targets: list[Path], overwrite: bool) -> None
             kind = "a folder" if file.is_dir() else "not there"
             hint = f"; name its pictures: {file / '*.png'}" if file.is_dir() else ""
             raise UnetlibError(f"{file} is {kind}, expected a picture{hint}")
-    for target in targets:
-        if targets.count(target) > 1:
+    # Some systems take a.png and A.png for one file.
+    names = [str(target).casefold() for target in targets]
+    for name, target in zip(names, targets, strict=True):
+        if names.count(name) > 1:
             raise UnetlibError(
                 f"two of the pictures would become {target}; denoise them apart, "
                 "each with an --out of its own"

@@ -26,7 +26,7 @@ from unetlib.checks import (
 from unetlib.metrics import denoising_psnr
 from unetlib.model import Denoiser, looking_at
 from unetlib.recipe import Recipe
-from unetlib.saving.checkpoint import load_checkpoint
+from unetlib.saving.checkpoint import fingerprint, load_checkpoint
 from unetlib.saving.folder import claimed
 from unetlib.saving.history import History, Progress
 from unetlib.saving.safeguards import (
@@ -86,7 +86,7 @@ def fit(
     if not isinstance(recipe, Recipe):
         raise UnetlibError(f"recipe must be a Recipe, such as BOOK, got {recipe!r}")
     check_network(model, world_size())
-    check_run(images, held_out, seed, stop_after)
+    check_run(images, held_out, seed, stop_after, speed, on_epoch)
     with (
         advice_on_memory(),
         own_randomness(seed),
@@ -103,7 +103,10 @@ def fit(
             keep_memory()
         steps = recipe.steps_per_epoch(len(images))
         step = FastStep(model, recipe, steps * recipe.epochs, speed)
-        history = load_checkpoint(folder, step, batcher) if resume else History()
+        new = History(held_out=fingerprint(held_out))
+        history = (
+            load_checkpoint(folder, step, batcher, new.held_out) if resume else new
+        )
         saver = Saver(None if rank() else folder, step, batcher)
         run = _Run(step, batcher, steps, history, saver, stopped)
         last = min(recipe.epochs, stop_after or recipe.epochs)

@@ -10,7 +10,7 @@ import torch
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
-from unetlib.checks import UnetlibError, check_pair, check_sides
+from unetlib.checks import check_measured, check_pair, check_sides, seeded_generator
 from unetlib.noise import add_gaussian_noise
 
 
@@ -64,14 +64,12 @@ def denoising_psnr(
         identity, `lambda noisy: noisy`, gives the PSNR before denoising.
     clean: (N, C, H, W) in [0, 1]. Every method sees the same noise for the same seed.
     Returns {sigma: dB}, the mean over pictures of each picture's PSNR.
-    Raises UnetlibError where there are no pictures; otherwise as `mse`.
+    Raises UnetlibError for no pictures, no list of levels; otherwise as `mse`.
     """
-    check_pair(clean, clean)
-    if len(clean) == 0:
-        raise UnetlibError(f"the mean needs some pictures, got {tuple(clean.shape)}")
+    check_measured(clean, sigmas)
     result = {}
     for sigma in sigmas:
-        generator = torch.Generator(clean.device).manual_seed(seed)
+        generator = seeded_generator(clean.device, seed)
         noisy = add_gaussian_noise(clean, sigma, generator)
         denoised = torch.cat([denoise(part) for part in noisy.split(500)])
         result[sigma] = psnr(denoised, clean).mean().item()

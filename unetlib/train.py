@@ -5,7 +5,9 @@ by several processes at once: `torchrun --nproc-per-node N -m unetlib.train …`
 """
 
 import argparse
+import io
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -24,6 +26,7 @@ from unetlib.recipe import CHOICES, RECIPES, Recipe
 from unetlib.saving.checkpoint import CHECKPOINT
 from unetlib.saving.folder import WEIGHTS
 from unetlib.saving.history import TABLE, History
+from unetlib.saving.safeguards import ADVICE
 from unetlib.speed.distributed import own_device, process_group, rank
 from unetlib.speed.options import FAST, PLAIN
 
@@ -154,7 +157,7 @@ def _pictures(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray | Non
     return train, validation
 
 
-def _board(folder: Path) -> Callable[[History], None]:
+def _board(folder: str | Path) -> Callable[[History], None]:
     """Writes each epoch for TensorBoard, which shows the runs of a folder together."""
     try:
         from torch.utils.tensorboard import SummaryWriter
@@ -182,7 +185,7 @@ def run(options: argparse.Namespace) -> None:
     """
     device = check_device(own_device(options.device))
     recipe = _recipe(options)
-    folder = Path(options.folder or Path("runs") / recipe.name)
+    folder = Path("runs") / recipe.name if options.folder is None else options.folder
     train, validation = _pictures(options)
     speed = PLAIN if options.plain else replace(FAST, bfloat16=options.bfloat16)
     torch.manual_seed(check_whole("seed", options.seed, 0, LARGEST_SEED))
@@ -204,12 +207,12 @@ def run(options: argparse.Namespace) -> None:
         )
         if len(history.loss) < min(recipe.epochs, options.stop_after or recipe.epochs):
             # Which `fit` took for a wish to stop.
-            saved = (folder / CHECKPOINT).exists()
+            saved = Path(folder, CHECKPOINT).exists()
             raise KeyboardInterrupt("; --resume goes on" if saved else "")
         if rank() == 0:
             print(
                 f"in {folder}: {WEIGHTS} (weights), {CHECKPOINT}, {TABLE}, pictures\n"
-                f"unetlib denoise PICTURE … --weights {folder / WEIGHTS} uses them"
+                f"unetlib denoise PICTURE … --weights {Path(folder, WEIGHTS)} uses them"
             )
 
 
@@ -229,11 +232,22 @@ def run_for_people(
 ) -> None:
     """Run the command; what its user can mend is told in one line."""
     options = parser.parse_args(arguments)
+    if isinstance(
+        sys.stdout, io.TextIOWrapper
+    ):  # some take ASCII alone: say it in that
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         command(options)
     except UnetlibError as error:  # any other is a fault, to be mended by its traceback
         _tell_torchrun(error)
         parser.exit(2, f"{parser.prog}: error: {error}\n")
+    except (RuntimeError, MemoryError) as error:
+        if ADVICE not in getattr(error, "__notes__", ()):
+            raise
+        parser.exit(2, f"{parser.prog}: error: {error}\n{ADVICE}\n")
+    except BrokenPipeError:  # whoever read what it said, such as head, has gone
+        sys.stdout = None  # or Python tries to write the rest as it ends
+        parser.exit(1, f"{parser.prog}: error: nobody reads what it prints any more\n")
     except KeyboardInterrupt as stop:
         parser.exit(130, f"{parser.prog}: stopped{stop}\n")
 

@@ -191,3 +191,44 @@ def test_the_order_in_memory_is_the_steps_own(good, few_images, tmp_path, speeds
         loaded.model.parameters(), saved.model.parameters(), strict=True
     ):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "message"),
+    [
+        (None, slice(4), "on no held-out pictures and here are some"),
+        (slice(4), None, "on held-out pictures and here are none"),
+        (slice(4), slice(2, 6), "on held-out pictures and here are others"),
+        (slice(4), slice(4), None),
+        (None, None, None),
+    ],
+)
+def test_one_history_measures_on_one_set(before, now, message, mnist, tmp_path):
+    """Else its lists would be of two lengths, or of numbers that are no curve."""
+    images, test = mnist[0].images[:64], mnist[1].images
+    held_out = [None if part is None else test[part] for part in (before, now)]
+    fit(
+        SkipUnet(2), images, RECIPE, folder=tmp_path, held_out=held_out[0], stop_after=1
+    )
+    options = {"folder": tmp_path, "resume": True, "held_out": held_out[1]}
+    if message:
+        with pytest.raises(UnetlibError, match=message):
+            fit(SkipUnet(2), images, RECIPE, **options)
+        return
+    history = fit(SkipUnet(2), images, RECIPE, **options)
+    assert len(history.psnr_db) == (0 if now is None else len(history.loss))
+    # Of a finished run there is nothing more to measure.
+    again = fit(SkipUnet(2), images, RECIPE, folder=tmp_path, resume=True)
+    assert again == history
+
+
+@pytest.mark.parametrize("random", [{}, {"python": 3, "numpy": []}, None, "x"])
+def test_a_state_of_no_generator_is_refused(random, good, tmp_path, mnist):
+    changed(good, tmp_path, about=lambda about: about | {"random": random})
+    run = Run(mnist[0].images[:64])
+    assert_refused(run, tmp_path, "cannot resume from")
+
+
+def test_what_is_no_path_is_refused():
+    with pytest.raises(UnetlibError, match="got None"):
+        read_checkpoint(None)

@@ -1,5 +1,6 @@
 """The command `unetlib`: pictures in, denoised pictures out, and what it refuses."""
 
+import os
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from PIL import Image
 
 import unetlib
 from unetlib.__main__ import main
+from unetlib.model import Unet
 from unetlib.pretrained import load_pretrained
 
 
@@ -62,7 +64,16 @@ def test_colours_of_any_size_become_gray(noisy):
             "noisy/7.png is there already.*--overwrite",
         ),
         ("denoise noisy/7.png ./noisy/7.png", "two of the pictures"),
+        ("denoise noisy/7.png noisy/7.PNG", "two of the pictures"),  # on Windows one
+        ("denoise noisy/*.jpg", r"noisy/\*.jpg is not there"),
         ("denoise text.png", "text.png is not a picture"),
+        ("denoise noisy/7.png --out text.png", "File exists: could not save text.png"),
+        ("denoise noisy/7.png --out /dev/null/x", "Not a directory: could not save"),
+        (
+            "denoise noisy/7.png --recipe article",
+            'skip learned by the recipe "book", whose scale is 0.0039.*Leave',
+        ),
+        ("denoise noisy/7.png --weights old.pth", "In a shell: --recipe article"),
         ("denoise noisy/7.png --weights unknown", "unknown"),
         ("denoise noisy/7.png --device cuda:7", "cuda:7"),
         ("paint", "paint"),
@@ -70,6 +81,8 @@ def test_colours_of_any_size_become_gray(noisy):
 )
 def test_refuses_in_one_line_and_changes_nothing(words, message, noisy, capsys):
     Path("text.png").write_text("no picture")
+    Path("noisy/7.PNG").write_bytes(Path("noisy/7.png").read_bytes())
+    torch.save(Unet().state_dict(), "old.pth")
     before = Path("noisy/7.png").read_bytes()
     with pytest.raises(SystemExit) as ended:
         main(words.split())
@@ -84,3 +97,83 @@ def test_version_and_names():
     assert said == f"unetlib {unetlib.__version__}\n"
     for name in unetlib.__all__:
         assert not isinstance(getattr(unetlib, name), type(sys)), name
+
+
+def test_names_with_stars_are_files_where_the_shell_leaves_them(noisy, capsys):
+    noisy.save("noisy/8.png")
+    noisy.save("noisy/[9].png")
+    main(["denoise", "noisy/*.png"])
+    assert len(capsys.readouterr().out.split()) == 3
+    main(["denoise", "noisy/[9].png", "--out", "other"])
+    assert [path.name for path in Path("other").iterdir()] == ["[9].png"]
+
+
+TRAIN = [
+    "train",
+    "--width",
+    "2",
+    "--batch-size",
+    "8",
+    "--epochs",
+    "1",
+    "--validation",
+    "4",
+    "--folder",
+]
+
+
+@pytest.fixture
+def data(tmp_path, mnist, monkeypatch) -> list[str]:
+    """The option for some digits; the working folder is `tmp_path`."""
+    monkeypatch.chdir(tmp_path)
+    np.save("x_train.npy", mnist[0].images[:20])
+    return ["--data", "x_train.npy"]
+
+
+def shell(data, stdout, folder: str = "f", **environment: str):
+    command = [sys.executable, "-m", "unetlib", *TRAIN, folder, *data]
+    environment = os.environ | environment
+    errors = {"stderr": subprocess.PIPE, "env": environment}
+    return subprocess.Popen(command, stdout=stdout, **errors)
+
+
+def test_it_trains_where_only_ascii_can_be_printed(data):
+    process = shell(data, subprocess.PIPE, "字", PYTHONIOENCODING="ascii")
+    said, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert b"in \\u5b57: unet_model.pth" in said
+
+
+def test_it_says_in_one_line_that_nobody_reads_it(data):
+    process = shell(data, subprocess.PIPE)
+    process.stdout.close()
+    *_, last = process.stderr.read().decode().splitlines()
+    assert last == "unetlib: error: nobody reads what it prints any more"
+    process.stderr.close()
+    assert process.wait() == 1
+
+
+def test_want_of_memory_is_told_in_two_lines(data, capsys, monkeypatch):
+    monkeypatch.setattr("unetlib.batcher.Batcher.draw", lambda _: torch.empty(2**60))
+    with pytest.raises(SystemExit) as ended:
+        main([*TRAIN, "f", *data])
+    *_, error, advice = capsys.readouterr().err.splitlines()
+    assert ended.value.code == 2
+    assert "allocate" in error
+    assert advice.startswith("There is not enough memory. Try a smaller batch_size")
+
+
+def test_other_errors_keep_their_traceback(data, monkeypatch):
+    def fail(_: object) -> None:
+        raise RuntimeError("a fault in the program")
+
+    monkeypatch.setattr("unetlib.batcher.Batcher.draw", fail)
+    with pytest.raises(RuntimeError, match="a fault in the program"):
+        main([*TRAIN, "f", *data])
+
+
+def test_an_empty_name_is_not_the_working_folder(data, capsys):
+    for option in (["--data", ""], [*data, "--folder", ""]):
+        with pytest.raises(SystemExit):
+            main([*TRAIN, "f", *option])
+        assert re.search("is empty; name|folder, got ''", last_line(capsys))

@@ -2,7 +2,9 @@
 
 import logging
 import shutil
+import sys
 import warnings
+from types import SimpleNamespace
 
 import cut_font
 import matplotlib
@@ -72,3 +74,25 @@ def test_language_is_chosen_once():
     assert label("BM3D") == "BM3D"  # names need no translation
     with pytest.raises(UnetlibError, match='"en" or "zh", got \'fr\''):
         use_language("fr")
+
+
+@pytest.mark.parametrize(
+    ("shell", "backend", "warned"),
+    [
+        (SimpleNamespace(kernel=1), "agg", True),  # MPLBACKEND=agg in a notebook
+        (SimpleNamespace(kernel=1), "svg", False),
+        (SimpleNamespace(), "agg", False),  # IPython in a terminal
+        (None, "agg", False),
+    ],
+)
+def test_a_notebook_without_figures_is_told(shell, backend, warned, monkeypatch):
+    ipython = SimpleNamespace(get_ipython=lambda: shell)
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    with (
+        matplotlib.rc_context({"backend": backend}),
+        warnings.catch_warnings(record=True, action="always") as seen,
+    ):
+        use_language("en")
+    said = [str(one.message) for one in seen]
+    assert [text for text in said if "%matplotlib inline" in text] == said
+    assert bool(said) == warned

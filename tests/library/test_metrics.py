@@ -73,3 +73,17 @@ def test_denoising_psnr_treats_every_method_alike(clean):
     assert perfect[0.5] == float("inf")
     with pytest.raises(UnetlibError, match="-1"):
         denoising_psnr(lambda x: x, clean, [-1])
+
+
+@pytest.mark.parametrize(
+    ("sigmas", "seed", "message"),
+    [
+        (0.5, 0, "sigmas must be a list such as .0.5., got 0.5"),
+        ("0.5", 0, "sigmas must be a list"),
+        ([0.5], 10**20, "seed must be a whole number"),
+        ([0.5], "0", "seed must be a whole number"),
+    ],
+)
+def test_levels_and_seeds_that_cannot_be(sigmas, seed, message, clean):
+    with pytest.raises(UnetlibError, match=message):
+        denoising_psnr(lambda noisy: noisy, clean, sigmas, seed)

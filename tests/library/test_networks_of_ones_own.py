@@ -4,6 +4,8 @@ A run that was interrupted and resumed ends in the same bits; whether a run is w
 measured and saved changes nothing about its weights.
 """
 
+import random
+from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 
@@ -17,8 +19,20 @@ from unetlib.checks import UnetlibError, check_network
 from unetlib.fit import fit
 from unetlib.model import Denoiser, SkipUnet, Unet, conv, looking_at
 from unetlib.recipe import BOOK
+from unetlib.saving.safeguards import own_randomness
 
 RECIPE = replace(BOOK, batch_size=8, epochs=2)  # 8 steps an epoch on 64 pictures
+
+
+class Drawing(SkipUnet):
+    """Something like dropout, from a generator that is not PyTorch's."""
+
+    def __init__(self, draw: Callable[[], float]) -> None:
+        super().__init__(width=2)
+        self.draw = draw
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * (1 + self.draw() if self.training else 1)
 
 
 def stack(*middle: nn.Module) -> nn.Module:
@@ -84,6 +98,8 @@ NETWORKS = {
     "batch norm": lambda: stack(nn.BatchNorm2d(4)),
     "group norm": lambda: stack(nn.GroupNorm(2, 4)),
     "dropout": lambda: stack(nn.Dropout(0.5)),
+    "Python's random": lambda: Drawing(random.random),
+    "NumPy's random": lambda: Drawing(np.random.standard_normal),
     "buffer": Counting,
     "mixed": Mixed,
     "weight norm": lambda: stack(weight_norm(conv(4, 4))),
@@ -106,7 +122,8 @@ def test_interrupted_and_resumed_it_ends_in_the_same_bits(name, few_images, tmp_
     whole, resumed = built(name), built(name)
     expected = fit(whole, few_images, RECIPE)
     fit(built(name), few_images, RECIPE, folder=tmp_path, stop_after=1)
-    torch.manual_seed(9)  # a process of its own
+    for seed in (torch.manual_seed, np.random.seed, random.seed):
+        seed(9)  # a process of its own
     found = fit(resumed, few_images, RECIPE, folder=tmp_path, resume=True)
     assert torch.equal(everything(resumed), everything(whole))
     assert found.loss == expected.loss
@@ -141,9 +158,11 @@ def test_a_run_does_not_touch_the_generators_of_the_process(few_images):
     fit(stack(nn.Dropout(0.5)), few_images, RECIPE)
     torch.manual_seed(0)
     model, _ = built("dropout"), torch.manual_seed(5)
-    before = torch.get_rng_state()
+    before = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()
     fit(model, few_images, RECIPE)
-    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert random.getstate() == before[1]
+    assert np.array_equal(np.random.get_state()[1], before[2])
 
 
 def test_looking_leaves_every_module_in_its_mode():
@@ -171,6 +190,8 @@ class Extra(SkipUnet):
         (lambda: Unet().requires_grad_(False), 1, "frozen ones; .*requires_grad_"),
         (lambda: stack(nn.Flatten(0)).requires_grad_(False), 1, "parameters to learn"),
         (lambda: Denoiser(Unet()), 1, "network, got a Denoiser around one. Train the"),
+        (lambda: Unet, 1, "got <class .*Unet'>; make one: Unet\\(\\)"),
+        (lambda: torch.relu, 1, "must be a network \\(nn.Module\\), got <built-in"),
         (nn.Identity, 1, "parameters to learn, got Identity"),
         (lambda: nn.LazyConv2d(1, 3), 1, "is lazy: call it on one batch"),
         (Extra, 1, "_extra_state in its state dict, which is no tensor"),
@@ -243,3 +264,28 @@ def test_a_residual_denoiser_subtracts_what_the_network_gives(size):
     network, noisy = SkipUnet(2), torch.rand(2, 1, *size)
     clean, residual = (Denoiser(network, 1 / 512, r)(noisy) for r in (False, True))
     torch.testing.assert_close(residual, noisy - clean)
+
+
+@pytest.mark.parametrize(
+    "generator",
+    [np.random.default_rng(0), np.random.RandomState(0), random.Random(0)]
+    + [torch.Generator()],
+)
+def test_a_generator_of_its_own_is_refused_where_there_is_a_checkpoint(
+    generator, few_images, tmp_path
+):
+    """None would hold its state; without a folder there is nothing to resume."""
+    model = nn.Sequential(SkipUnet(2))
+    model[0].mine = generator
+    with pytest.raises(UnetlibError, match=r"of its own, 0\.mine, which no checkpoint"):
+        fit(model, few_images, RECIPE, folder=tmp_path)
+    fit(model, few_images, replace(RECIPE, epochs=1))
+
+
+@pytest.mark.parametrize("seed", [np.int64(3), np.uint64(2**64 - 1), 2**64 - 1, True])
+def test_every_seed_seeds_all_generators(seed):
+    drawn = []
+    for kind in (type(seed), int):
+        with own_randomness(kind(seed)):
+            drawn.append((torch.rand(()).item(), random.random(), np.random.rand()))
+    assert drawn[0] == drawn[1]

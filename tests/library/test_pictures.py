@@ -271,7 +271,7 @@ def put(name: str, content: bytes):
         (unpacked, "called x_train or .*it holds photographs.*unpacked"),
         (put("train.csv", b"a,b,c\n1,2,3\n"), "3 numbers in each row"),
         (put("train.csv", b"label,pixel0\n1,256\n"), "from 256.0 to 256.0.*/ 257"),
-        (put("train.csv", b""), "is not a table"),
+        (put("train.csv", b""), "is an empty file"),
         (put("train.csv", b"label,p\n"), "is not a table"),
         (put("train.csv", b"\xff\xfe,1\n"), "is not a table"),
         (put("train-images-idx3-ubyte", idx_bytes(IMAGES)[:-1]), "truncated"),
@@ -402,3 +402,50 @@ def test_labels_above_nine_and_other_sizes():
     letters = Digits(IMAGES[:, :20, :24].copy(), LABELS)
     assert letters.images.shape == (12, 20, 24) and letters.labels.max() == 11
     assert len(letters.up_to(9)) == 10
+
+
+@pytest.mark.parametrize("ending", ["gif", "tif", "webp", "png"])
+def test_the_second_picture_of_a_file_is_not_lost_silently(ending, tmp_path):
+    pages = [Image.fromarray(image) for image in IMAGES[:2]]
+    path = tmp_path / f"a.{ending}"
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    with pytest.raises(UnetlibError, match="holds 2 pictures"):
+        read_picture(path)
+
+
+def test_a_phones_smaller_copy_is_no_second_picture(tmp_path):
+    large, small = (Image.fromarray(IMAGES[0]).resize((n, n)) for n in (56, 28))
+    large.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[small])
+    assert read_picture(tmp_path / "a.jpg").shape == (56, 56)
+
+
+def test_a_table_whose_numbers_are_quoted(tmp_path):
+    rows = [["label", *map(str, range(784))]]
+    rows += [["3", *map(str, image.ravel())] for image in IMAGES]
+    table = "\n".join(",".join(f'"{cell}"' for cell in row) for row in rows)
+    (tmp_path / "train.csv").write_text(table)
+    assert np.array_equal(load_pictures(tmp_path), IMAGES)
+
+
+@pytest.mark.parametrize("name", ["x_train.npy", "train-images-idx3-ubyte", "a.png"])
+def test_an_empty_file_is_called_so(name, tmp_path):
+    (tmp_path / name).touch()
+    with pytest.raises(UnetlibError, match=f"{name} is an empty file; copy or downl"):
+        load_pictures(tmp_path / name)
+
+
+@pytest.mark.parametrize("values", [(-128.0, 127.0), (0.0, np.nan), (0.0, np.inf)])
+def test_where_no_line_will_do_it_says_what_there_is(values, tmp_path):
+    np.save(tmp_path / "x.npy", np.resize(values, (3, 4, 4)))
+    with pytest.raises(UnetlibError, match="; they hold values from .*: undo what was"):
+        load_pictures(tmp_path / "x.npy")
+
+
+def test_channels_that_come_last_are_told_where_they_belong():
+    images = np.stack([IMAGES] * 3, axis=3)
+    with pytest.raises(UnetlibError, match="move them: ") as caught:
+        check_images("images", images)
+    cures = re.search("move them: (.*)[.] The .* gray by (.*)", str(caught.value))
+    moved, gray = (eval(cure, {"images": images, "np": np}) for cure in cures.groups())
+    check_images("images", moved)
+    assert np.array_equal(gray, IMAGES)

@@ -443,3 +443,15 @@ def test_a_dictionary_that_holds_itself_ends():
     endless = OrderedDict(a=torch.zeros(1))
     endless["again"] = endless
     assert list(flat(endless)) == ["a"]
+
+
+def test_a_home_folder_is_found_and_a_full_one_not_searched(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    torch.save(SkipUnet(2).state_dict(), tmp_path / "weights.pth")
+    load_network("~/weights.pth")
+    deep = tmp_path / "a/b/c"
+    deep.mkdir(parents=True)
+    (deep / "data.pkl").touch()  # of something else
+    with pytest.raises(UnetlibError, match="folder. Name a file.*holds weights.pth"):
+        load_network("~")

@@ -367,6 +367,10 @@ def test_training_cannot_be_resumed(few_images, tmp_path) -> list[str]:
     seen.append(resume(tmp_path, few_images, network=Unet))
     seen.append(resume(tmp_path, few_images[:32]))
     seen.append(resume(tmp_path, 255 - few_images))
+    held = tmp_path / "held"
+    options = {"folder": held, "held_out": few_images[:8]}
+    fit(SkipUnet(), few_images, RECIPE, stop_after=1, **options)
+    seen.append(resume(held, few_images))
     tensors = load_file(checkpoint)
     with safe_open(checkpoint, framework="pt") as file:
         about_it = json.loads(file.metadata()["unetlib"])

@@ -6,7 +6,9 @@ language is one file in `words/`. The Chinese comes in a small subset of Noto Sa
 after adding one, run `make font`.
 """
 
+import sys
 import tomllib
+import warnings
 from pathlib import Path
 
 import matplotlib
@@ -46,6 +48,7 @@ LANGUAGES = tuple(next(iter(LABELS.values())))
 def use_language(language: str) -> None:
     """Let figures and sliders speak a language from now on: "zh" for Chinese, "en", ….
 
+    Warns where a notebook would show no figures.
     Raises UnetlibError for one that the book is not in.
     """
     check_choice("language", language, LANGUAGES)
@@ -54,6 +57,20 @@ def use_language(language: str) -> None:
     # Chinese first: otherwise labels that mix it with $math$ show empty boxes.
     matplotlib.rcParams["font.family"] = ["Noto Sans SC", "DejaVu Sans"]
     matplotlib.rcParams["axes.unicode_minus"] = False
+    _see_that_figures_are_shown()
+
+
+def _see_that_figures_are_shown() -> None:
+    """Warns in a notebook whose figures go nowhere; matplotlib says nothing."""
+    ipython = sys.modules.get("IPython")
+    in_a_notebook = hasattr(ipython and ipython.get_ipython(), "kernel")
+    if in_a_notebook and matplotlib.get_backend().lower() == "agg":
+        warnings.warn(
+            "matplotlib draws figures but shows none: its backend is agg, such as "
+            'MPLBACKEND="agg" in the environment sets it. To see them, run '
+            "%matplotlib inline",
+            stacklevel=3,
+        )
 
 
 def label(key: str) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from unetlib.checks import UnetlibError, as_bytes
 from unetlib.data import Digits
 
+CURE = "with the array as images, save"
 LARGEST = 1 << 28  # bytes of one array; five times MNIST, for 1 MB may unpack to 1 GB
 
 
@@ -21,7 +22,7 @@ def as_pictures(array: np.ndarray, path: Path) -> np.ndarray:
     if found or array.max() == 1:
         raise UnetlibError(
             f"{found or f'{path} holds only 0 and 1'}; expected whole numbers from 0 "
-            f"(black) to 255 (white); with the array as images, save {as_bytes(array)}"
+            f"(black) to 255 (white); {as_bytes(array, CURE)}"
         )
     count, *sides = array.shape or (1,)
     if len(sides) > 2:

@@ -9,6 +9,7 @@ import numpy as np
 from unetlib.checks import UnetlibError
 from unetlib.formats.arrays import as_labels, as_pictures
 
+COMMAS = {"delimiter": ",", "quotechar": '"', "ndmin": 2}  # how numpy is to read it
 LABEL = ("label", "class")  # what the column of the labels is called, by Kaggle, OpenML
 
 
@@ -46,13 +47,13 @@ def _read_table(path: Path) -> tuple[list[str], np.ndarray]:
     with path.open(encoding="utf-8-sig") as file, warnings.catch_warnings():
         warnings.simplefilter("error")  # of a table without rows, for one
         first = [cell.strip().strip('"').lower() for cell in file.readline().split(",")]
-        start = 0 if all(cell.isdigit() for cell in first) else file.tell()
+        start = 0 if all(cell.isdecimal() for cell in first) else file.tell()
         file.seek(start)
         try:
-            return first, np.loadtxt(file, np.uint8, delimiter=",", ndmin=2)
+            return first, np.loadtxt(file, np.uint8, **COMMAS)
         except Exception:  # fractions, or numbers that are no bytes: see as_pictures
             file.seek(start)
-            return first, np.loadtxt(file, np.float32, delimiter=",", ndmin=2)
+            return first, np.loadtxt(file, np.float32, **COMMAS)
 
 
 def _is_square(count: int) -> bool:

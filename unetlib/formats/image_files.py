@@ -46,9 +46,11 @@ def _check_picture(
     picture: Image.Image, path: str | Path, size: tuple[int, int] | None
 ) -> None:
     """What the header tells, before any pixel is unpacked."""
-    if picture.format in ("TIFF", "GIF") and picture.n_frames > 1:
+    # A phone's JPEG may hold a smaller copy of itself, which is no second picture.
+    frames = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
+    if frames > 1:
         raise UnetlibError(
-            f"{path} holds {picture.n_frames} pictures, expected one; save each in a "
+            f"{path} holds {frames} pictures, expected one; save each in a "
             "file of its own"
         )
     sideways = picture.getexif().get(0x0112, 1) > 4  # height and width change places

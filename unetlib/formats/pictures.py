@@ -52,6 +52,8 @@ Read = tuple[np.ndarray, np.ndarray | None, Path]
 
 def _read(path: str | Path, labelled: bool = False) -> Read:
     """(images, labels if asked for and present, the file or folder they are in)."""
+    if path == "":  # what a shell makes of a variable that is not set; Path says "."
+        raise UnetlibError("the path of the pictures is empty; name a file or folder")
     try:
         path = Path(path).expanduser()
         exists, is_folder = path.exists(), path.is_dir()
@@ -82,6 +84,8 @@ def _read_folder(folder: Path, labelled: bool) -> Read:
 
 def _read_file(path: Path, labelled: bool) -> Read:
     start = _start(path)
+    if not start:
+        raise UnetlibError(f"{path} is an empty file; copy or download it again")
     if start.startswith(b"\x93NUMPY"):
         beside = path.with_name(npy.LABELS)
         labels = None

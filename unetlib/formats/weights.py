@@ -89,7 +89,7 @@ def flat(content: object) -> dict[str, Tensor]:
 def _start(file: Path, path: str | Path) -> bytes:
     """How the file begins; refuses what is no file."""
     if file.is_dir():
-        if any(file.rglob("data.pkl")):
+        if any([*file.glob("data.pkl"), *file.glob("*/data.pkl")]):
             cure = f"A browser has unpacked it. {AGAIN}, without unpacking it"
         else:
             endings = {".pth", ".pt", ".ckpt", ".bin", ".safetensors"}

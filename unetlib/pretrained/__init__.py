@@ -67,6 +67,8 @@ def load_pretrained(
     if not isinstance(recipe, (Recipe, type(None))):
         raise UnetlibError(f"recipe must be a Recipe, such as BOOK, got {recipe!r}")
     network, own = _network(source)
+    if recipe and own:
+        _check_same_use(recipe, own, source)
     denoiser = (recipe or own or _only_recipe(network)).denoiser(network)
     return _on(device, denoiser.eval().requires_grad_(False))
 
@@ -84,7 +86,8 @@ def _network(
         raise UnetlibError(
             f"source must be a name, a path or a state dict, got {source!r}"
         )
-    if not os.path.exists(source):  # noqa: PTH110 (Path raises)
+    source = os.path.expanduser(source)  # noqa: PTH111 (Path raises, here and below)
+    if not os.path.exists(source):  # noqa: PTH110
         raise UnetlibError(
             f"no weights {str(source)!r}; there are {', '.join(PRETRAINED)}, and no "
             f"file of that name in {Path.cwd()}"
@@ -111,6 +114,18 @@ def _of_checkpoint(
         return None
 
 
+def _check_same_use(recipe: Recipe, own: Recipe, source: object) -> None:
+    """Refuses a recipe by which the weights would be used otherwise than they learned:
+    the pictures would come out wrong, without a word."""
+    for name in ("scale", "prediction"):
+        if getattr(recipe, name) != getattr(own, name):
+            raise UnetlibError(
+                f'{source} learned by the recipe "{own.name}", whose {name} is '
+                f'{getattr(own, name)}; that of "{recipe.name}" is '
+                f"{getattr(recipe, name)}. Leave the recipe out"
+            )
+
+
 def _only_recipe(network: nn.Module) -> Recipe:
     """The book's recipe for this network; refuses to guess between two scales."""
     kind = type(network).__name__
@@ -119,7 +134,8 @@ def _only_recipe(network: nn.Module) -> Recipe:
         raise UnetlibError(
             f"these weights of a {kind} do not say on which scale it was trained. Name "
             "the recipe, load_pretrained(…, recipe=ARTICLE) for the article's program, "
-            "else recipe=NO_SKIP: from unetlib.recipe import ARTICLE, NO_SKIP"
+            "else recipe=NO_SKIP: from unetlib.recipe import ARTICLE, NO_SKIP. In a "
+            "shell: --recipe article, else --recipe no-skip"
         )
     return known[0]
 

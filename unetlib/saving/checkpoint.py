@@ -6,12 +6,14 @@ one runs no code, as unpickling does, and takes no more memory than the file is 
 
 import hashlib
 import json
+import random
 import warnings
 import zlib
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import save
@@ -58,6 +60,7 @@ def packed(step: TrainStep, batcher: Batcher, history: History) -> bytes:
         "frozen": frozen(step.model),
         "lr": step.optimizer.param_groups[0]["lr"],
         "history": asdict(history),
+        "random": drawn(),
     }
     # Copies: tied weights lie in one place, and safetensors wants one for each name.
     layout = torch.contiguous_format
@@ -71,8 +74,10 @@ def rehearse(path: Path, step: TrainStep, batcher: Batcher) -> None:
     """Make sure, before the first step, that the run can be saved and resumed.
 
     Raises UnetlibError where no file as long as a checkpoint will be can be written to
-    `path`, and for a network whose tensors cannot be saved or set to what was saved.
+    `path`, and for a network whose tensors cannot be saved or set to what was saved, or
+    that draws from where no checkpoint looks.
     """
+    _check_generators(step.model)
     try:
         content = packed(step, batcher, History())
     except Exception as error:  # by a tensor of any odd kind
@@ -101,10 +106,39 @@ def _put(name: str, place: Tensor, value: Tensor) -> None:
         ) from error
 
 
-def fingerprint(images: Tensor) -> str:
+def _check_generators(model: nn.Module) -> None:
+    kinds = (torch.Generator, np.random.Generator, np.random.RandomState, random.Random)
+    for where, module in model.named_modules():
+        for name, value in vars(module).items():
+            if isinstance(value, kinds):
+                raise UnetlibError(
+                    f"{type(model).__name__} draws from a generator of its own, "
+                    f"{f'{where}.{name}'.lstrip('.')}, which no checkpoint holds: its "
+                    "run could not be resumed to the same weights. Draw from PyTorch's "
+                    "(torch.rand(size)), which the seed of the run sets"
+                )
+
+
+def drawn() -> dict[str, list]:
+    """Where Python's and NumPy's own generators are; some networks draw from these."""
+    kind, keys, *rest = np.random.get_state()
+    return {"python": list(random.getstate()), "numpy": [kind, keys.tolist(), *rest]}
+
+
+def draw_on(saved: dict[str, list]) -> None:
+    """Have them go on from there. Raises ValueError or TypeError for no such state."""
+    version, keys, gauss = saved["python"]
+    random.setstate((version, tuple(keys), gauss))
+    np.random.set_state(tuple(saved["numpy"]))
+
+
+def fingerprint(images: Tensor | np.ndarray | None) -> str | None:
     """Tells these pictures, in this order, from others: SHA-256 of shape and pixels."""
+    if images is None:
+        return None
     digest = hashlib.sha256(str(tuple(images.shape)).encode())
-    digest.update(images.cpu().contiguous().numpy())
+    pixels = images.cpu().numpy() if isinstance(images, Tensor) else images
+    digest.update(np.ascontiguousarray(pixels))
     return digest.hexdigest()
 
 
@@ -129,9 +163,13 @@ def checksum(text: str, tensors: dict[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def load_checkpoint(folder: Path, step: TrainStep, batcher: Batcher) -> History:
-    """Set step, its model and batcher to where the checkpoint in `folder` left them.
+def load_checkpoint(
+    folder: Path, step: TrainStep, batcher: Batcher, held_out: str | None = None
+) -> History:
+    """Set step, its model and batcher to where the checkpoint in `folder` left them,
+    and the generators that a network may draw from.
 
+    held_out: the fingerprint of the pictures that epochs to come are measured on.
     Raises UnetlibError where it is missing, damaged, of a later unetlib, of another
     recipe, network or data; step, model and batcher are then as they were.
     """
@@ -140,13 +178,18 @@ def load_checkpoint(folder: Path, step: TrainStep, batcher: Batcher) -> History:
     _check_run(path, about, step, batcher)
     _check_tensors(path, tensors, step)
     history = about["history"]
+    if len(history.loss) < step.recipe.epochs:
+        _check_held_out(path, history, held_out)
+        history.held_out = held_out
     per_epoch = step.recipe.steps_per_epoch(len(batcher.images))
     taken = len(history.loss) * per_epoch + history.unfinished.steps
     try:
         if "random" in tensors:  # not before version 0.3
             torch.Generator().set_state(tensors["random"])  # raises before any change
+        if "random" in about:  # not before version 0.4
+            draw_on(about["random"])
         _go_on_drawing(batcher, tensors["generator"])
-    except RuntimeError as error:
+    except (RuntimeError, TypeError, ValueError, KeyError) as error:
         raise UnetlibError(f"cannot resume from {path}: {error}") from None
     if "random" in tensors:
         torch.set_rng_state(tensors["random"])
@@ -211,6 +254,8 @@ def read_checkpoint(path: str | Path) -> tuple[dict, dict[str, Tensor]]:
     Raises UnetlibError where the file is missing, damaged, of a later unetlib or no
     checkpoint.
     """
+    if not isinstance(path, (str, Path)):
+        raise UnetlibError(f"path must be that of a file or folder, got {path!r}")
     path = Path(path)
     path = path / CHECKPOINT if path.is_dir() else path
     expected = "a checkpoint written by fit"
@@ -252,7 +297,7 @@ def _history(saved: dict) -> History:
     begun = saved["unfinished"] if "unfinished" in saved else saved["begun"]  # to 0.2
     steps = int(begun["steps"])
     unfinished = Progress(steps, float(begun["loss"]), float(begun["seconds"]))
-    return History(*lists, unfinished)
+    return History(*lists, unfinished, saved.get("held_out"))
 
 
 def _check_run(path: Path, about: dict, step: TrainStep, batcher: Batcher) -> None:
@@ -289,6 +334,22 @@ def _check_run(path: Path, about: dict, step: TrainStep, batcher: Batcher) -> No
         raise UnetlibError(
             f"{path} was made with {images} other pictures, or with the same ones in "
             "another order. Resume with the same pictures, or train into another folder"
+        )
+
+
+def _check_held_out(path: Path, history: History, here: str | None) -> None:
+    """Raise UnetlibError where a column of the history would mix two measurements."""
+    if not history.loss:
+        return
+    measured = history.held_out is not None or bool(history.psnr_db)
+    same = here == history.held_out if history.held_out else measured == bool(here)
+    if not same:
+        before = "held-out pictures" if measured else "no held-out pictures"
+        now = "others" if measured and here else "some" if here else "none"
+        raise UnetlibError(
+            f"{path} was measured on {before} and here are {now}: the PSNR of its "
+            f"epochs (so far {len(history.loss)}) could not be compared. Resume with "
+            "the held_out that it was begun with, or train into another folder"
         )
 
 

@@ -68,4 +68,6 @@ def what_to_do(error: OSError) -> str:
         return "Make room on the disk, or name another folder"
     if error.errno in (errno.EEXIST, errno.ENOTDIR):
         return "A file is in the way: move it, or name another folder"
+    if error.errno in (errno.EISDIR, errno.ENOTEMPTY):
+        return "A folder is in the way: move it, or name another folder"
     return "Name another folder, one where you may write"

@@ -65,7 +65,7 @@ def claimed(
     if folder is None:
         yield None
         return
-    if not isinstance(folder, (str, Path)):
+    if not isinstance(folder, (str, Path)) or folder == "" or "\0" in str(folder):
         raise UnetlibError(f"folder must be the path of a folder, got {folder!r}")
     folder = Path(folder).expanduser()
     if resume and not (folder / CHECKPOINT).exists():

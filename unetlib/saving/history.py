@@ -23,6 +23,7 @@ class History:
     psnr_db: list[float] = field(default_factory=list)  # held-out digits, sigma 0.5
     seconds: list[float] = field(default_factory=list)
     unfinished: Progress = field(default_factory=Progress)
+    held_out: str | None = None  # SHA-256 of the held-out digits; see `fingerprint`
 
     def table(self) -> str:
         """A line per finished epoch, comma-separated, beneath a line of names."""

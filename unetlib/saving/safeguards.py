@@ -4,12 +4,14 @@ Introduced in chapter 04.
 """
 
 import math
+import random
 import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -21,6 +23,11 @@ from unetlib.speed.distributed import agreed
 # its inputs do; those of one that has collapsed by less than a millionth.
 SAME = 1e-5
 WANT = re.compile("allocate|out of memory|ALLOC_FAILED")
+ADVICE = (
+    "There is not enough memory. Try a smaller batch_size "
+    "(dataclasses.replace(recipe, batch_size=64)), close other notebooks, "
+    "or restart the kernel, which frees what earlier cells hold"
+)
 STOPPING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # the last is of Windows
 
 
@@ -89,20 +96,24 @@ def advice_on_memory() -> Iterator[None]:
         yield
     except (RuntimeError, MemoryError) as error:  # torch's and numpy's
         if WANT.search(str(error)):
-            error.add_note(
-                "There is not enough memory. Try a smaller batch_size "
-                "(dataclasses.replace(recipe, batch_size=64)), close other notebooks, "
-                "or restart the kernel, which frees what earlier cells hold"
-            )
+            error.add_note(ADVICE)
         raise
 
 
 @contextmanager
 def own_randomness(seed: int) -> Iterator[None]:
-    """Within it, a network that draws by itself (dropout) draws by `seed`.
+    """Within it, a network that draws by itself (dropout) draws by `seed`, be it from
+    PyTorch's generators, NumPy's or Python's.
 
-    Then PyTorch's generators are where they were before.
+    Then they are where they were before.
     """
+    python, numpy = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(seed)
-        yield
+        random.seed(int(seed))  # it takes no number of NumPy
+        np.random.seed(int(seed) % 2**32)
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)
