@@ -123,7 +123,7 @@ def test_torch_is_missing(language, tmp_path) -> list[str]:
 
 @about("no-network")
 def test_unetlib_cannot_be_fetched(language, tmp_path) -> list[str]:
-    printed = run_first_cell(language, tmp_path)
+    printed = run_first_cell(language, tmp_path, needed="absent-package>=1")
     reasons = ("Max retries exceeded", "connection-failed")  # of pip, old and new
     assert any(reason in printed for reason in reasons)
     assert all(f"`{reason}`" in entries(language)["no-network"] for reason in reasons)
