@@ -5,7 +5,7 @@ Nothing in the sources knows where the book is published. Publishing says it,
     make site REPOSITORY=owner/name SITE_URL=https://…
 
 and the first code cell of each notebook then installs this very library from there,
-wherever it is opened. Without an address it can only say where the library is to be had.
+wherever it is opened. Without an address it can only say what to do.
 """
 
 import os
@@ -137,7 +137,7 @@ def install_cell(language: Language, values: dict[str, str]) -> str:
     """The code that installs the library, and what that needs, where it is missing.
 
     It is Python that old versions can read, to say so themselves. values: VERSION of
-    the library; WHEEL and HELP (addresses); FILE, the wheel's name; NEEDED, the packages
+    the library; WHEEL and HELP (addresses); FILE, the wheel's name; NEEDED, packages
     with their lower bounds; PYTHON, that of Python, and LEAST, the same as 3, 11.
     """
     said = {n.upper(): _put(values, text) for n, text in language.install.items()}

@@ -16,18 +16,20 @@ from zipfile import ZipFile
 import matplotlib.pyplot as plt
 import nbformat
 from building import ROOT
+from chapters import NAMES, committed
 from fontTools import subset
 from fontTools.ttLib import TTFont
 from languages import LANGUAGES
 from messages import said
 from playwright.sync_api import Browser, Page, expect
-from publishing import install_cell, requirements
+from publishing import install_cell, requirements, say_where
 from website import free_port
 
 MILLISECONDS = 60_000  # for what a slow machine may take
 VERSION = "99.0"  # of the unetlib that the first cell looks for
 WHEEL = f"unetlib-{VERSION}-py3-none-any.whl"
 HELP = "https://book.example/en/troubleshooting.html"
+OLD_PYTHON = "import sys; sys.version_info = (3, 8, 20)"
 SHELL = """
 import sys
 from IPython.core.interactiveshell import InteractiveShell
@@ -68,7 +70,7 @@ def run_first_cell(
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_INDEX_URL": "https://index.example/simple",
         "PIP_NO_COLOR": "1",
-        "PIP_RETRIES": "0",
+        "PIP_RETRIES": "1",
         "PIP_TARGET": str(folder),
         "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]),
         "PYTHONUTF8": "1",
@@ -104,8 +106,10 @@ def write_wheel(folder: Path, name: str = "unetlib", version: str = VERSION) -> 
     about = f"{name}-{version}.dist-info"
     files = {
         f"{name}/__init__.py": f"__version__ = {version!r}\n",
-        f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
-        f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{about}/METADATA": "Metadata-Version: 2.1\n"
+        f"Name: {name}\nVersion: {version}\n",
+        f"{about}/WHEEL": "Wheel-Version: 1.0\n"
+        "Root-Is-Purelib: true\nTag: py3-none-any\n",
     }
     record = f"{about}/RECORD"
     files[record] = "".join(f"{file},,\n" for file in [*files, record])
@@ -116,11 +120,21 @@ def write_wheel(folder: Path, name: str = "unetlib", version: str = VERSION) -> 
     return path
 
 
-def import_without_packages(module: str) -> str:
-    """What Python says where nothing is installed."""
-    command = [sys.executable, "-I", "-S", "-c", f"import {module}"]
-    done = subprocess.run(command, capture_output=True, text=True)
+def missing_cell(language: str) -> str:
+    """The first cell of a notebook of the repository."""
+    notebook = committed(NAMES[0], language)
+    return say_where(notebook, LANGUAGES[language]).cells[1].source
+
+
+def without_packages(code: str) -> str:
+    """What Python says of the code where nothing is installed."""
+    command = [sys.executable, "-I", "-S", "-X", "utf8", "-c", code]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8")
     return done.stderr.strip().splitlines()[-1]
+
+
+def import_without_packages(module: str) -> str:
+    return without_packages(f"import {module}")
 
 
 def shell_without_make() -> str:

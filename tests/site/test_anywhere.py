@@ -30,7 +30,7 @@ from website import serve
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 NEEDED = [Requirement(line) for line in PROJECT["project"]["dependencies"]]
 TORCH = f"torch=={torch.__version__.partition('+')[0]}"  # the one that tests run on
-# What hosts have of what notebooks need, torch apart: googlecolab/backend-info, 2026.01;
+# What hosts have of what notebooks need, torch apart: googlecolab/backend-info 2026.01;
 # Kaggle/docker-python, which builds upon Colab's image.
 COLAB = (
     "ipython==7.34.0 ipykernel==6.17.1 ipywidgets==7.7.1 notebook==6.5.7 "
@@ -140,7 +140,7 @@ def test_the_first_chapter_opens_in_colab(host, published, tmp_path):
         check_opened(notebook)
         assert [host.version(package) for package in HELD] == before
     cells = {cell.id: cell for cell in notebook.cells}
-    # Its ipywidgets shows widgets in a way of its own; the picture is kept all the same.
+    # Its ipywidgets shows widgets in its own way; the picture is kept all the same.
     shown = {kind for o in cells["explorer"].outputs for kind in o.get("data", {})}
     assert {"application/vnd.jupyter.widget-view+json", "image/png"} <= shown
 

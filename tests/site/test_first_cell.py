@@ -24,7 +24,7 @@ from chapters import NAMES, committed
 from languages import LANGUAGES
 from packaging.requirements import Requirement
 from publishing import FIRST, requirements, say_where
-from situations import VERSION, first_cell, write_wheel
+from situations import VERSION, first_cell, without_packages, write_wheel
 
 import unetlib
 
@@ -209,7 +209,7 @@ def pretended(monkeypatch) -> Pretended:
 
 
 @pytest.mark.parametrize(
-    "good", "2.1 2.1.0 2.10 2.1rc1 2.2.dev0 3+x.1 2.1.post1".split()
+    "good", ["2.1", "2.1.0", "2.10", "2.1rc1", "2.2.dev0", "3+x.1"]
 )
 def test_what_is_new_enough_stays(pretended, good):
     assert pretended.run(ours=good) == "" and not pretended.commands
@@ -290,7 +290,5 @@ def test_it_says_where_the_library_is_to_be_had(language):
     opening, first, *_ = notebook.cells
     assert opening.cell_type == "markdown" and first.id == FIRST
     exec(first.source, {})  # it is here
-    command = [sys.executable, "-I", "-S", "-X", "utf8", "-c", first.source]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8")
     text = LANGUAGES[language].install["missing"]
-    assert done.stderr.splitlines()[-1] == f"RuntimeError: {text}"
+    assert without_packages(first.source) == f"RuntimeError: {text}"
