@@ -4,14 +4,18 @@ import nbformat
 from building import ROOT
 from manuscript import chapter_paths
 from nbformat import NotebookNode
+from publishing import FIRST
 
 CHAPTERS = chapter_paths()
 NAMES = [chapter.stem for chapter in CHAPTERS]
 
 
 def committed(name: str, language: str) -> NotebookNode:
-    """The notebook that lies in the repository."""
-    return nbformat.read(ROOT / f"notebooks/{language}/{name}.ipynb", as_version=4)
+    """The notebook that lies in the repository, less what is no part of its chapter."""
+    path = ROOT / f"notebooks/{language}/{name}.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells = [cell for cell in notebook.cells if cell.id != FIRST]
+    return notebook
 
 
 def prose(name: str, language: str) -> list[str]:

@@ -17,6 +17,7 @@ from languages import LANGUAGES
 from manuscript import chapter_paths, read_cells
 from nbformat import NotebookNode
 from prose import RESULTS, finished, finished_code
+from publishing import say_where
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "book" / "experiments"))
@@ -78,6 +79,7 @@ def make(chapter: Path, language: str, force: bool = False) -> None:
         old, notebook = notebook, generate(chapter, language)  # with its time
     keep_outputs(notebook, old)
     notebook.metadata["fingerprint"] = mark
+    say_where(notebook, LANGUAGES[language])
     nbformat.validate(notebook)
     text = nbformat.writes(notebook) + "\n"
     target.write_text(text, encoding="utf-8", newline="\n")

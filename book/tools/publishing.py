@@ -4,8 +4,8 @@ Nothing in the sources knows where the book is published. Publishing says it,
 
     make site REPOSITORY=owner/name SITE_URL=https://…
 
-and each notebook gets a first code cell that installs this very library from there,
-wherever it is opened. Without an address the notebooks stay as they are.
+and the first code cell of each notebook then installs this very library from there,
+wherever it is opened. Without an address it can only say what to do.
 """
 
 import os
@@ -28,7 +28,8 @@ import unetlib
 ROOT = Path(__file__).resolve().parents[2]
 BRANCH = "gh-pages"  # what is published lies there; .github/workflows/pages.yml
 INSTALL = ROOT / "book" / "web" / "config" / "install-cell.txt"
-NEVER_TOUCHED = ("torch", "numpy")  # a host's own builds fit its GPU and its packages
+MISSING = ROOT / "book" / "web" / "config" / "missing-cell.txt"
+FIRST = "install-unetlib"  # the id of that cell
 DISTANT_PAST = "315532800"  # 1980, the first year of zip: same sources, same wheel
 # Services that run a notebook of a GitHub repository; Binder makes environment.yml.
 STAMPED = "{repository}/blob/{branch}/notebooks/{path}"
@@ -133,9 +134,11 @@ def write_notebooks(
 
 
 def install_cell(language: Language, values: dict[str, str]) -> str:
-    """The code that installs the library where it is missing.
+    """The code that installs the library, and what that needs, where it is missing.
 
-    values: VERSION, WHEEL and HELP (addresses), NEEDED (packages, with spaces between).
+    It is Python that old versions can read, to say so themselves. values: VERSION of
+    the library; WHEEL and HELP (addresses); FILE, the wheel's name; NEEDED, packages
+    with their lower bounds; PYTHON, that of Python, and LEAST, the same as 3, 11.
     """
     said = {n.upper(): _put(values, text) for n, text in language.install.items()}
     return _put(values | said, INSTALL.read_text(encoding="utf-8").strip())
@@ -145,23 +148,50 @@ def _put(values: dict[str, str], text: str) -> str:
     return re.sub("|".join(values), lambda match: values[match[0]], text)
 
 
+def requirements() -> dict[str, str]:
+    """What the library needs, as `install_cell` takes it."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    project = tomllib.loads(text)["project"]
+    python = project["requires-python"].removeprefix(">=")
+    return {
+        "NEEDED": " ".join(str(Requirement(r)) for r in project["dependencies"]),
+        "PYTHON": python,
+        "LEAST": python.replace(".", ", "),
+    }
+
+
+def with_first_cell(notebook: NotebookNode, source: str) -> NotebookNode:
+    """The notebook with that first code cell, in place of another such.
+
+    It is no part of the chapter: pages leave it out, and no output depends on it.
+    """
+    # Folded in Colab and JupyterLab; left out by jupyter-book.
+    metadata = {"cellView": "form", "jupyter": {"source_hidden": True}}
+    metadata["tags"] = ["remove-cell"]
+    notebook.cells = [cell for cell in notebook.cells if cell.id != FIRST]
+    cell = nbformat.v4.new_code_cell(source, id=FIRST, metadata=metadata)
+    notebook.cells.insert(1, cell)
+    return notebook
+
+
+def say_where(notebook: NotebookNode, language: Language) -> NotebookNode:
+    """The notebook with a cell that says, where the library is missing, what to do."""
+    said = {name.upper(): text for name, text in language.install.items()}
+    return with_first_cell(notebook, _put(said, MISSING.read_text("utf-8").strip()))
+
+
 def stamp(
     notebook: NotebookNode, language: Language, address: Address, wheel: str
 ) -> NotebookNode:
     """The notebook with a cell that installs `wheel`, and links to the site's pages."""
     pages = f"{address.site_url}/{language.code}"
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    needed = [Requirement(line).name for line in project["project"]["dependencies"]]
-    values = {
+    values = requirements() | {
         "VERSION": unetlib.__version__,
         "WHEEL": f"{address.site_url}/dist/{wheel}",
+        "FILE": wheel,
         "HELP": f"{pages}/troubleshooting.html",
-        "NEEDED": " ".join(name for name in needed if name not in NEVER_TOUCHED),
     }
-    source = install_cell(language, values)
-    folded = {"cellView": "form", "jupyter": {"source_hidden": True}}  # Colab, Lab
-    cell = nbformat.v4.new_code_cell(source, id="install-unetlib", metadata=folded)
-    notebook.cells.insert(1, cell)
+    with_first_cell(notebook, install_cell(language, values))
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = re.sub(

@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from IPython.core.formatters import DisplayFormatter
 from matplotlib.image import imread
 from torch import nn
 
@@ -173,6 +174,20 @@ def test_a_picture_stands_in_where_no_kernel_runs(explorer):
     other = imread(io.BytesIO(explorer._repr_mimebundle_()["image/png"]), format="png")
     assert still.shape == other.shape and not np.array_equal(still, other)
     assert not plt.get_fignums()  # nothing accumulates
+
+
+def test_the_picture_is_kept_under_ipywidgets_7(explorer, monkeypatch):
+    """Whose widgets show themselves, which IPython prefers to all other ways."""
+
+    def shows_itself(widget: ipywidgets.Widget) -> None:
+        """As Colab's ipywidgets does it; a bundle is then not asked for."""
+
+    monkeypatch.setattr(
+        ipywidgets.Widget, "_ipython_display_", shows_itself, raising=False
+    )
+    shown, _ = DisplayFormatter().format(explorer)
+    assert {"application/vnd.jupyter.widget-view+json", "image/png"} <= shown.keys()
+    assert DisplayFormatter().format(explorer.sigma) == ({}, {})
 
 
 @pytest.mark.parametrize(

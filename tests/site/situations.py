@@ -16,18 +16,20 @@ from zipfile import ZipFile
 import matplotlib.pyplot as plt
 import nbformat
 from building import ROOT
+from chapters import NAMES, committed
 from fontTools import subset
 from fontTools.ttLib import TTFont
 from languages import LANGUAGES
 from messages import said
 from playwright.sync_api import Browser, Page, expect
-from publishing import install_cell
+from publishing import install_cell, requirements, say_where
 from website import free_port
 
 MILLISECONDS = 60_000  # for what a slow machine may take
 VERSION = "99.0"  # of the unetlib that the first cell looks for
 WHEEL = f"unetlib-{VERSION}-py3-none-any.whl"
 HELP = "https://book.example/en/troubleshooting.html"
+OLD_PYTHON = "import sys; sys.version_info = (3, 8, 20)"
 SHELL = """
 import sys
 from IPython.core.interactiveshell import InteractiveShell
@@ -38,10 +40,14 @@ InteractiveShell.instance(colors="NoColor").run_cell(sys.stdin.read())
 # ---------- Python without this or that ----------
 
 
-def first_cell(language: str, wheels: str) -> str:
-    """The code that installs unetlib in published notebooks."""
-    values = {"VERSION": VERSION, "WHEEL": f"{wheels}/{WHEEL}", "HELP": HELP}
-    values["NEEDED"] = "absent-package"
+def first_cell(language: str, wheels: str, needed: str = "") -> str:
+    """The code that installs unetlib in published notebooks.
+
+    needed: packages with their lower bounds; by default those of unetlib.
+    """
+    values = requirements() | {"VERSION": VERSION, "FILE": WHEEL, "HELP": HELP}
+    values["WHEEL"] = f"{wheels}/{WHEEL}"
+    values["NEEDED"] = needed or values["NEEDED"]
     return install_cell(LANGUAGES[language], values)
 
 
@@ -50,11 +56,13 @@ def run_first_cell(
     folder: Path,
     before: str = "",
     wheels: str = "https://book.example/dist",
+    needed: str = "",
 ) -> str:
     """Run the first cell of published notebooks in an IPython; returns what it prints.
 
     Its network is a proxy at which nobody answers, and pip installs into `folder`.
     before: what the kernel has run already. wheels: the folder or address of WHEEL.
+    needed: as in `first_cell`.
     """
     kept = {k: v for k, v in os.environ.items() if not k.lower().startswith("pip_")}
     dead = f"http://127.0.0.1:{free_port()}"
@@ -62,7 +70,7 @@ def run_first_cell(
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_INDEX_URL": "https://index.example/simple",
         "PIP_NO_COLOR": "1",
-        "PIP_RETRIES": "0",
+        "PIP_RETRIES": "1",
         "PIP_TARGET": str(folder),
         "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]),
         "PYTHONUTF8": "1",
@@ -73,7 +81,7 @@ def run_first_cell(
     }
     return subprocess.run(
         [sys.executable, "-c", SHELL],
-        input=f"{before}\n{first_cell(language, wheels)}",
+        input=f"{before}\n{first_cell(language, wheels, needed)}",
         env=environment,
         capture_output=True,
         encoding="utf-8",
@@ -93,21 +101,40 @@ metadata.version = version
 """
 
 
-def write_wheel(folder: Path) -> None:
-    """An empty unetlib of that VERSION, for pip to install."""
-    metadata = f"Metadata-Version: 2.1\nName: unetlib\nVersion: {VERSION}\n"
-    wheel = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-    with ZipFile(folder / WHEEL, "w") as archive:
-        archive.writestr("unetlib/__init__.py", "")
-        for name, text in {"METADATA": metadata, "WHEEL": wheel, "RECORD": ""}.items():
-            archive.writestr(f"unetlib-{VERSION}.dist-info/{name}", text)
+def write_wheel(folder: Path, name: str = "unetlib", version: str = VERSION) -> Path:
+    """An empty package of that version, for pip to install."""
+    about = f"{name}-{version}.dist-info"
+    files = {
+        f"{name}/__init__.py": f"__version__ = {version!r}\n",
+        f"{about}/METADATA": "Metadata-Version: 2.1\n"
+        f"Name: {name}\nVersion: {version}\n",
+        f"{about}/WHEEL": "Wheel-Version: 1.0\n"
+        "Root-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = f"{about}/RECORD"
+    files[record] = "".join(f"{file},,\n" for file in [*files, record])
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    with ZipFile(path, "w") as archive:
+        for file, text in files.items():
+            archive.writestr(file, text)
+    return path
+
+
+def missing_cell(language: str) -> str:
+    """The first cell of a notebook of the repository."""
+    notebook = committed(NAMES[0], language)
+    return say_where(notebook, LANGUAGES[language]).cells[1].source
+
+
+def without_packages(code: str) -> str:
+    """What Python says of the code where nothing is installed."""
+    command = [sys.executable, "-I", "-S", "-X", "utf8", "-c", code]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8")
+    return done.stderr.strip().splitlines()[-1]
 
 
 def import_without_packages(module: str) -> str:
-    """What Python says where nothing is installed."""
-    command = [sys.executable, "-I", "-S", "-c", f"import {module}"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    return done.stderr.strip().splitlines()[-1]
+    return without_packages(f"import {module}")
 
 
 def shell_without_make() -> str:

@@ -11,7 +11,7 @@ import pytest
 from building import ROOT
 from chapters import NAMES, committed
 from languages import LANGUAGES
-from publishing import Address, build_wheel, contents
+from publishing import FIRST, Address, build_wheel, contents
 from website import pages, parse, serve
 
 from unetlib import __version__ as VERSION
@@ -127,10 +127,10 @@ def test_a_stamped_notebook_is_the_notebook_and_one_cell(published, language, na
     stamped = nbformat.read(path, as_version=4)
     nbformat.validate(stamped)
     first = next(cell for cell in stamped.cells if cell.cell_type == "code")
-    assert first.id == "install-unetlib"
+    assert first.id == FIRST
     address = f"{published.address}/dist/{WHEEL.format(VERSION)}"
-    assert f"%pip install --quiet --no-deps {address}\n" in first.source
-    assert not re.search("VERSION|WHEEL|HELP|NEEDED", first.source)
+    assert f' else "{address}")\n' in first.source
+    assert not re.search("VERSION|WHEEL|FILE|HELP|NEEDED|PYTHON|LEAST", first.source)
     stamped.cells.remove(first)
     for ours, theirs in zip(
         stamped.cells, committed(name, language).cells, strict=True
@@ -156,13 +156,11 @@ def test_without_an_address_notebooks_stay_as_they_are(site, language):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_cell_leads_to_help_that_is_there(published, language):
     path = published.folder / "notebooks" / language / "00_welcome.ipynb"
-    (cell,) = [
-        c for c in nbformat.read(path, as_version=4).cells if c.id == "install-unetlib"
-    ]
+    (cell,) = [c for c in nbformat.read(path, as_version=4).cells if c.id == FIRST]
     help_page = f"{published.address}/{language}/troubleshooting.html"
     anchors = re.findall(rf"{help_page}#([\w-]+)", cell.source)
     page = parse(published.folder / language / "troubleshooting.html")
-    assert len(anchors) == 3 and all(page.find(id=anchor) for anchor in anchors)
+    assert len(anchors) == 4 and all(page.find(id=anchor) for anchor in anchors)
 
 
 # ---------- the wheel ----------

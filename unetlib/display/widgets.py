@@ -100,11 +100,15 @@ class NoiseExplorer(ipywidgets.VBox):
                 html += _feature_rows(self.denoisers[self.model.value], panels["noisy"])
         self.view.value = html  # at once: pictures and numbers never disagree
 
+    _ipython_display_ = None  # ipywidgets 7 has one, which would leave out the picture
+
     def _repr_mimebundle_(self, **kwargs) -> dict:
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if isinstance(bundle, tuple):
-            bundle = bundle[0]
-        return bundle | {"image/png": self._still()}
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        return {
+            "text/plain": type(self).__name__,
+            "application/vnd.jupyter.widget-view+json": view,
+            "image/png": self._still(),
+        }
 
     def _still(self) -> bytes:
         """The chosen digit at five noise levels, as a PNG."""
