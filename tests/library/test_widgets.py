@@ -16,8 +16,8 @@ from matplotlib.image import imread
 from torch import nn
 
 from unetlib.checks import UnetlibError
-from unetlib.display.feature_maps import feature_maps
 from unetlib.display import widgets
+from unetlib.display.feature_maps import feature_maps
 from unetlib.display.labels import label, use_language
 from unetlib.display.noises import NOISES
 from unetlib.display.widgets import NoiseExplorer, noise_explorer
