@@ -43,6 +43,7 @@ class Assertions(ast.NodeTransformer):
         self.noted: dict[int, dict[str, object]] = {}
 
     def visit_Assert(self, node: ast.Assert) -> list[ast.stmt]:
+        """What takes the place of `node`."""
         if node.msg is not None:
             return [node]
         number = ast.Constant(next(self.numbers))
@@ -87,15 +88,18 @@ class Assertions(ast.NodeTransformer):
         return node
 
     def begin(self, number: int) -> bool:
+        """Forget what an earlier run noted; true."""
         self.noted[number] = {}
         return True
 
     def note(self, number: int, source: str, value: object) -> object:
+        """Note a value under its source; the value."""
         self.noted.setdefault(number, {})[source] = value
         return value
 
     def forget(self, number: int) -> None:
-        self.noted.pop(number, None)  # tensors among them would keep their memory
+        """Drop the notes of an assert that held: tensors would keep their memory."""
+        self.noted.pop(number, None)
 
     def tell(self, number: int, condition: str) -> str:
         """What was expected, what was found, and what to do about it."""
