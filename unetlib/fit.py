@@ -72,9 +72,10 @@ def fit(
     speed: the ways to be fast; `PLAIN` takes none of them.
     on_epoch: called with the history after each epoch.
 
-    Returns the history, also where Ctrl-C (in Jupyter: the stop button) ends it early,
-    between two steps. By a recipe with `ema`, what is measured, saved as weights and
-    left in `model` is the mean of the weights; the checkpoint holds both.
+    Returns the history. Ctrl-C (in Jupyter: the stop button) ends it between two steps:
+    all is saved, `model` is what it has become, and KeyboardInterrupt is raised. By a
+    recipe with `ema`, what is measured, saved as weights and left in `model` is the
+    mean of the weights; the checkpoint holds both.
     Of several processes only the first prints, measures and writes; a checkpoint is
     the same file for any number of them.
     Raises UnetlibError, before anything is learned, for arguments that cannot be right

@@ -191,24 +191,27 @@ def run(options: argparse.Namespace) -> None:
     torch.manual_seed(check_whole("seed", options.seed, 0, LARGEST_SEED))
     with process_group(device):
         on_epoch = _board(folder) if options.tensorboard and rank() == 0 else None
-        history = fit(
-            _network(recipe, options.width),
-            train,
-            recipe,
-            device=device,
-            seed=options.seed,
-            folder=folder,
-            resume=options.resume,
-            overwrite=options.overwrite,
-            stop_after=options.stop_after,
-            held_out=validation,
-            speed=replace(speed, compile=options.compile),
-            on_epoch=on_epoch,
-        )
-        if len(history.loss) < min(recipe.epochs, options.stop_after or recipe.epochs):
-            # Which `fit` took for a wish to stop.
+        try:
+            history = fit(
+                _network(recipe, options.width),
+                train,
+                recipe,
+                device=device,
+                seed=options.seed,
+                folder=folder,
+                resume=options.resume,
+                overwrite=options.overwrite,
+                stop_after=options.stop_after,
+                held_out=validation,
+                speed=replace(speed, compile=options.compile),
+                on_epoch=on_epoch,
+            )
+            last = min(recipe.epochs, options.stop_after or recipe.epochs)
+            if len(history.loss) < last:  # another process was stopped
+                raise KeyboardInterrupt
+        except KeyboardInterrupt:
             saved = Path(folder, CHECKPOINT).exists()
-            raise KeyboardInterrupt("; --resume goes on" if saved else "")
+            raise KeyboardInterrupt("; --resume goes on" if saved else "") from None
         if rank() == 0:
             print(
                 f"in {folder}: {WEIGHTS} (weights), {CHECKPOINT}, {TABLE}, pictures\n"

@@ -39,7 +39,8 @@ from unetlib.model import SkipUnet
 from unetlib.recipe import BOOK
 recipe = replace(BOOK, batch_size=8, epochs=1000)
 model = SkipUnet(width=4)
-history = fit(model, load_mnist()[0].images[:64], recipe, folder={folder!r})
+fit(model, load_mnist()[0].images[:64], recipe, folder={folder!r})
+went_on = fit(SkipUnet(width=4), load_mnist()[0].images[:64], recipe)
 """
 
 
@@ -105,7 +106,9 @@ def test_ctrl_c_leaves_model_history_and_checkpoint(
     model = seeded()
     with monkeypatch.context() as patch:
         stop_in(13, patch)
-        history = fit(model, few_images, RECIPE, folder=tmp_path)
+        with pytest.raises(KeyboardInterrupt):
+            fit(model, few_images, RECIPE, folder=tmp_path)
+    history = read_checkpoint(tmp_path)[0]["history"]
     assert history.loss == expected.loss[:1] and history.unfinished.steps == 5
     said = "stopped in epoch 1 after 5 of 8 steps; resume=True goes on from there"
     said += f", and {tmp_path / WEIGHTS} holds the weights\n"
@@ -184,27 +187,32 @@ def test_ctrl_c_before_anything_was_learned(few_images, tmp_path, monkeypatch, c
         "FastStep",
         lambda *made: signal.raise_signal(signal.SIGINT) or FastStep(*made),
     )
-    history = fit(seeded(), few_images, RECIPE, folder=tmp_path)
-    assert history.loss == [] and not (tmp_path / CHECKPOINT).exists()
+    with pytest.raises(KeyboardInterrupt):
+        fit(seeded(), few_images, RECIPE, folder=tmp_path)
+    assert not (tmp_path / CHECKPOINT).exists()
     assert capsys.readouterr().out.endswith("stopped in epoch 0 after 0 of 8 steps\n")
 
 
 def test_the_stop_button_of_a_notebook(tmp_path):
-    """In a real kernel: the cell ends well, and what it made is there to look at."""
+    """In a real kernel: it stops the cell and those that wait, not one `fit` of them;
+    what was learned is there to look at."""
     manager, client = start_new_kernel(kernel_name="python3")
     try:
         asked = client.execute(IN_A_NOTEBOOK.format(folder=str(tmp_path)))
+        waiting = client.execute("went_on = True")
         deadline = time.monotonic() + 120
         while not (tmp_path / CHECKPOINT).exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         manager.interrupt_kernel()
-        reply = client.get_shell_msg(timeout=60)
-        while reply["parent_header"]["msg_id"] != asked:  # a late one, of its start
+        replies = {}
+        while not {asked, waiting} <= replies.keys():
             reply = client.get_shell_msg(timeout=60)
-        assert reply["content"]["status"] == "ok", reply["content"]
+            replies[reply["parent_header"]["msg_id"]] = reply["content"]
+        assert replies[asked]["ename"] == "KeyboardInterrupt", replies[asked]
+        assert replies[waiting]["status"] == "aborted", replies[waiting]
         said = client.execute_interactive(
             "assert model(torch.zeros(1, 1, 28, 28)).isfinite().all()\n"
-            "assert 0 < len(history.loss) < 1000",
+            "assert 'went_on' not in globals()",
             timeout=60,
         )
         assert said["content"]["status"] == "ok", said["content"]

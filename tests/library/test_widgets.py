@@ -17,6 +17,7 @@ from matplotlib.image import imread
 from torch import nn
 
 from unetlib.checks import UnetlibError
+from unetlib.display import widgets
 from unetlib.display.feature_maps import feature_maps
 from unetlib.display.labels import label, use_language
 from unetlib.display.noises import NOISES
@@ -83,6 +84,11 @@ def test_psnr_and_ssim_stand_beneath(explorer):
     expected = ssim(panels["noisy"], panels["clean"]).item()
     found = re.findall(r"SSIM (-?[\d.]+)", explorer.view.value)
     assert [float(x) for x in found] == pytest.approx([expected] * 2, abs=0.005)
+
+
+def test_a_small_negative_ssim_is_no_minus_zero(explorer, monkeypatch):
+    monkeypatch.setattr(widgets, "ssim", lambda *_: torch.tensor(-0.001))
+    assert "SSIM 0.00" in widgets._pictures(explorer.panels(0.5))
 
 
 @pytest.mark.parametrize("kind", NOISES)

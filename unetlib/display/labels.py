@@ -15,6 +15,7 @@ import matplotlib
 from matplotlib import font_manager
 
 from unetlib.checks import UnetlibError, check_choice
+from unetlib.display.assertions import tell_values
 
 FONT = Path(__file__).parent / "fonts" / "NotoSansSC-subset.ttf"
 WORDS = Path(__file__).parent / "words"
@@ -48,11 +49,14 @@ LANGUAGES = tuple(next(iter(LABELS.values())))
 def use_language(language: str) -> None:
     """Let figures and sliders speak a language from now on: "zh" for Chinese, "en", ….
 
+    In a notebook, so does each `assert` of the cells that follow: where it fails, it
+    tells the values that it compared.
     Warns where a notebook would show no figures.
     Raises UnetlibError for one that the book is not in.
     """
     check_choice("language", language, LANGUAGES)
     _current["language"] = language
+    tell_values(label)
     font_manager.fontManager.addfont(FONT)
     # Chinese first: otherwise labels that mix it with $math$ show empty boxes.
     matplotlib.rcParams["font.family"] = ["Noto Sans SC", "DejaVu Sans"]

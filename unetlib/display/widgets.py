@@ -186,7 +186,7 @@ def _pictures(panels: dict[str, Tensor]) -> str:
     clean = panels["clean"]
     beneath = {
         key: f"{psnr(panels[key], clean).item():.1f} dB".replace("inf", "∞")
-        + f"<br>SSIM {ssim(panels[key], clean).item():.2f}"
+        + f"<br>SSIM {ssim(panels[key], clean).item():z.2f}"
         for key in ("noisy", "denoised")
     }
     figures = [

@@ -58,7 +58,7 @@ def check_learning(model: nn.Module, loss: float, pictures: Tensor, lr: float) -
 def stop_between_steps(processes: int) -> Iterator[Callable[[], bool]]:
     """Within it, Ctrl-C waits for the step to end: half a step could not be resumed.
     So do the signals by which a system ends a program (SIGTERM) or a terminal is closed
-    (SIGHUP); afterwards, these do what they would have done.
+    (SIGHUP); afterwards, each does what it would have done.
 
     Gives a function that says whether one came. Ctrl-C pressed again stops at once.
     Only the main thread gets signals: elsewhere nothing changes. Several processes ask
@@ -85,7 +85,7 @@ def stop_between_steps(processes: int) -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if came and came[0] != signal.SIGINT:
+    if came:
         signal.raise_signal(came[0])
 
 
