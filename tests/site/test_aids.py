@@ -1,7 +1,7 @@
 """What the build adds for readers: links to the glossary, the time a chapter takes."""
 
 import book_glossary
-import book_time
+import book_opening
 import pytest
 from languages import LANGUAGES
 from sources import read_glossary, terms
@@ -81,11 +81,11 @@ def test_chapters_link_to_the_glossary(site, language):
 
 def test_reading_takes_time():
     words, han, line = "word " * 2000, "字" * 3500, "x = 1\n\n" * 200
-    assert book_time.minutes(words, "") == book_time.minutes(han, "") == 10
-    assert book_time.minutes("", line) == 10
-    assert book_time.minutes(words + han, line) == 30
-    assert book_time.minutes("short", "") == 5
-    assert book_time.minutes("two words, 3.14 and_more", "") == 5
+    assert book_opening.minutes(words, "") == book_time.minutes(han, "") == 10
+    assert book_opening.minutes("", line) == 10
+    assert book_opening.minutes(words + han, line) == 30
+    assert book_opening.minutes("short", "") == 5
+    assert book_opening.minutes("two words, 3.14 and_more", "") == 5
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

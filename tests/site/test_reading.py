@@ -303,6 +303,17 @@ def test_a_dark_page_is_dark_from_the_start(browser, served, site, spoiled):
     context.close()
 
 
+@pytest.mark.parametrize(
+    ("scheme", "quiet"), [("light", "rgb(238, 240, 251)"), ("dark", "rgb(28, 34, 54)")]
+)
+def test_what_a_link_led_to_is_marked_quietly(browser, served, scheme, quiet):
+    page = browser.new_page(color_scheme=scheme)
+    page.goto(f"{served}/en/{NAMES[3]}.html#adam")
+    heading = page.locator("#adam > h2")
+    assert heading.evaluate("(e) => getComputedStyle(e).backgroundColor") == quiet
+    page.close()
+
+
 @pytest.mark.parametrize("width", [1200, 1280, 1440])
 def test_code_fits_beside_both_sidebars(browser, served, width):
     """88 columns, which is how wide ruff lets a line be, without scrolling."""
@@ -359,7 +370,7 @@ def test_the_place_can_be_forgotten(returning):
 )
 def test_a_place_that_is_none_is_not_offered(returning, stored):
     faults = []
-    returning.on("pageerror", faults.append)
+    returning.on("pageerror", lambda error: faults.append(error))
     returning.evaluate("(text) => localStorage.setItem('book-place', text)", stored)
     returning.reload()
     assert returning.locator(".book-place").is_hidden() and faults == []

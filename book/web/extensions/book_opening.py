@@ -1,11 +1,11 @@
-"""Says under a chapter's title about how long it takes to read.
+"""What stands under a chapter's title: about how long it takes to read.
 
 200 words, 350 Chinese characters or 20 lines of code a minute, as one who follows them
-reads; rounded to five minutes, which is all that such a rule knows.
+reads; rounded to five minutes, which is all that such a rule knows. On the book's first
+page a line more leads back to where the reader stopped; book.js knows where that is.
 """
 
 import re
-from html import escape
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -21,21 +21,26 @@ def minutes(prose: str, code: str) -> int:
     return max(5, 5 * round((words / 200 + characters / 350 + lines / 20) / 5))
 
 
-def tell_time(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+def add_opening(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Render extensions/templates/opening.html under the title."""
     if not app.env.doc2path(docname).endswith(".ipynb"):
         return
     prose = "\n".join(p.astext() for p in doctree.findall(nodes.paragraph))
     cells = [
         c for c in doctree.findall(nodes.container) if "cell_input" in c["classes"]
     ]
-    said = app.config.book_words["reading"].format(
-        minutes(prose, "\n".join(cell.astext() for cell in cells))
-    )
+    code = "\n".join(cell.astext() for cell in cells)
+    known = {
+        "words": app.config.book_words,
+        "minutes": minutes(prose, code),
+        "is_first": docname == app.config.root_doc,
+    }
+    html = app.builder.templates.render("opening.html", known)
     title = next(doctree.findall(nodes.title))
-    line = nodes.raw("", f'<p class="book-time">{escape(said)}</p>', format="html")
-    title.parent.insert(title.parent.index(title) + 1, line)
+    below = title.parent.index(title) + 1
+    title.parent.insert(below, nodes.raw("", html, format="html"))
 
 
 def setup(app):
-    app.connect("doctree-resolved", tell_time)
+    app.connect("doctree-resolved", add_opening)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
