@@ -81,7 +81,7 @@ def test_chapters_link_to_the_glossary(site, language):
 
 def test_reading_takes_time():
     words, han, line = "word " * 2000, "字" * 3500, "x = 1\n\n" * 200
-    assert book_opening.minutes(words, "") == book_time.minutes(han, "") == 10
+    assert book_opening.minutes(words, "") == book_opening.minutes(han, "") == 10
     assert book_opening.minutes("", line) == 10
     assert book_opening.minutes(words + han, line) == 30
     assert book_opening.minutes("short", "") == 5
