@@ -6,6 +6,7 @@ language is one file in `words/`. The Chinese comes in a small subset of Noto Sa
 after adding one, run `make font`.
 """
 
+import sys
 import tomllib
 from pathlib import Path
 
@@ -46,6 +47,7 @@ LANGUAGES = tuple(next(iter(LABELS.values())))
 def use_language(language: str) -> None:
     """Let figures and sliders speak a language from now on: "zh" for Chinese, "en", ….
 
+    In a notebook figures become vector graphics, sharp at any size.
     Raises UnetlibError for one that the book is not in.
     """
     check_choice("language", language, LANGUAGES)
@@ -54,6 +56,11 @@ def use_language(language: str) -> None:
     # Chinese first: otherwise labels that mix it with $math$ show empty boxes.
     matplotlib.rcParams["font.family"] = ["Noto Sans SC", "DejaVu Sans"]
     matplotlib.rcParams["axes.unicode_minus"] = False
+    matplotlib.rcParams["svg.hashsalt"] = "unetlib"  # the same figure, the same file
+    if getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)():
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        set_matplotlib_formats("svg", metadata={"Date": None})
 
 
 def label(key: str) -> str:
