@@ -48,6 +48,15 @@ def _without_paths(text: str) -> str:
     return re.sub(r"\S*ipykernel_\d+\S\d+\.py", "cell", text)
 
 
+def draws(cell: NotebookNode) -> bool:
+    """Whether a figure is among the cell's outputs."""
+    return any(
+        kind.startswith("image/")
+        for output in cell.get("outputs", [])
+        for kind in output.get("data", {})
+    )
+
+
 def keep_outputs(notebook: NotebookNode, old: NotebookNode) -> None:
     """Take the outputs of `old`, whose code is the same, into `notebook`.
 
@@ -58,6 +67,5 @@ def keep_outputs(notebook: NotebookNode, old: NotebookNode) -> None:
         if cell.cell_type == "code":
             cell.outputs = by_id[cell.id].outputs
             cell.execution_count = by_id[cell.id].execution_count
-            drawn = any("image/png" in o.get("data", {}) for o in cell.outputs)
-            if drawn and "mystnb" not in cell.metadata:
+            if draws(cell) and "mystnb" not in cell.metadata:
                 raise ValueError(f"cell {cell.id} draws a figure: it needs an `:alt:`")

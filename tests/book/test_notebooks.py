@@ -9,6 +9,7 @@ import re
 import nbformat
 import pytest
 from chapters import CHAPTERS, NAMES, committed, prose
+from execution import draws
 from languages import FALLBACK, LANGUAGES
 from nbformat import NotebookNode
 from prose import fill, join_lines
@@ -88,8 +89,7 @@ def test_every_code_cell_was_executed_in_order(name, language):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_figure_has_alt_text(name, language):
     for cell in committed(name, language).cells:
-        outputs = cell.get("outputs", [])
-        if any("image/png" in output.get("data", {}) for output in outputs):
+        if draws(cell):
             assert cell.metadata.mystnb.image.alt.strip(), cell.id
 
 
