@@ -43,10 +43,10 @@ def _wrong_code(cells: list[NotebookNode]) -> Iterator[str]:
         if name in names:
             yield f"two code cells have the name {name}; each needs its own"
         names.add(name)
-        if "alt" in cell.metadata:
-            lacking = LANGUAGES.keys() - cell.metadata.alt.keys()
+        for field in {"alt", "caption"} & cell.metadata.keys():
+            lacking = LANGUAGES.keys() - cell.metadata[field].keys()
             if lacking:
-                yield f"the `:alt:` of cell {name} lacks {_listed(lacking)}"
+                yield f"the `:{field}:` of cell {name} lacks {_listed(lacking)}"
 
 
 def _wrong_prose(cells: list[NotebookNode]) -> Iterator[str]:

@@ -32,16 +32,17 @@ kernelspec:
 ```{code-cell} ipython3
 :name: first
 :alt: {zh: 八, en: Eight}
+:caption: {zh: 图, en: Figure}
 1
 ```
 
 +++ {"lang": "zh"}
 
-中文
+中文[](#figure-first)
 
 +++ {"lang": "en"}
 
-English
+English [](#figure-first)
 
 ```{code-cell} ipython3
 :name: second
@@ -60,6 +61,11 @@ def chapter(tmp_path):
     return write
 
 
+def prose_of(path, language: str) -> list[str]:
+    cells = generate(path, language).cells
+    return [cell.source for cell in cells if cell.cell_type == "markdown"]
+
+
 def test_a_whole_chapter_is_read(chapter):
     assert len(read_cells(chapter())) == 6
 
@@ -68,6 +74,7 @@ def test_a_whole_chapter_is_read(chapter):
     ("old", "new", "message"),
     [
         (", en: Eight", "", "07_new.md: the `:alt:` of cell first lacks en"),
+        ("zh: 图, en: F", "en: F", "07_new.md: the `:caption:` of cell first lacks zh"),
         (":name: second\n", "", "07_new.md: a code cell has no name; .*\n2"),
         ("name: second", "name: first", "07_new.md: two code cells .* name first"),
         ('+++ {"lang": "en"}\n\nEnglish\n', "", "none in en beside “中文”"),
@@ -89,6 +96,28 @@ def test_a_figure_has_no_alternative(chapter):
             cell.outputs = [{"output_type": "display_data", "data": {"image/png": ""}}]
     with pytest.raises(ValueError, match="cell second draws a figure: .* `:alt:`"):
         keep_outputs(generate(chapter(), "en"), drawn)
+
+
+def test_figures_are_numbered_and_referred_to(chapter):
+    path = chapter()
+    chapter_08 = path.with_stem("08_next")
+    chapter_08.write_text(CHAPTER.replace("(#fig", "(07_new.ipynb#fig"), "utf-8")
+    beneath = '<a id="figure-first"></a>**{} {}** {}'
+    assert prose_of(path, "en")[1:] == [
+        beneath.format("Figure", "7.1", "Figure"),
+        "English [Figure 7.1](#figure-first)",
+    ]
+    assert prose_of(chapter_08, "zh")[1:] == [
+        beneath.format("图", "8.1", "图"),
+        "中文[图 7.1](07_new.ipynb#figure-first)",
+    ]
+
+
+@pytest.mark.parametrize("place", ["#figure-second", "08_no.ipynb#figure-first"])
+def test_a_reference_to_no_figure_is_named(chapter, place):
+    text = CHAPTER.replace("English [](#figure-first)", f"English []({place})")
+    with pytest.raises(ValueError, match=rf"07_new.md, line 33: .*{place}.* no figure"):
+        generate(chapter(text), "en")
 
 
 @pytest.mark.parametrize("field", ["zh", "en_text", "avoid_zh"])
