@@ -38,11 +38,11 @@ kernelspec:
 
 +++ {"lang": "zh"}
 
-中文[](#figure-first)
+中文
 
 +++ {"lang": "en"}
 
-English [](#figure-first)
+English
 
 ```{code-cell} ipython3
 :name: second
@@ -99,9 +99,11 @@ def test_a_figure_has_no_alternative(chapter):
 
 
 def test_figures_are_numbered_and_referred_to(chapter):
-    path = chapter()
+    text = CHAPTER.replace("\n中文\n", "\n中文[](#figure-first)\n")
+    text = text.replace("English\n", "English [](#figure-first)\n")
+    path = chapter(text)
     chapter_08 = path.with_stem("08_next")
-    chapter_08.write_text(CHAPTER.replace("(#fig", "(07_new.ipynb#fig"), "utf-8")
+    chapter_08.write_text(text.replace("(#fig", "(07_new.ipynb#fig"), "utf-8")
     beneath = '<a id="figure-first"></a>**{} {}** {}'
     assert prose_of(path, "en")[1:] == [
         beneath.format("Figure", "7.1", "Figure"),
@@ -115,7 +117,7 @@ def test_figures_are_numbered_and_referred_to(chapter):
 
 @pytest.mark.parametrize("place", ["#figure-second", "08_no.ipynb#figure-first"])
 def test_a_reference_to_no_figure_is_named(chapter, place):
-    text = CHAPTER.replace("English [](#figure-first)", f"English []({place})")
+    text = CHAPTER.replace("English\n", f"English []({place})\n")
     with pytest.raises(ValueError, match=rf"07_new.md, line 33: .*{place}.* no figure"):
         generate(chapter(text), "en")
 
