@@ -104,10 +104,9 @@ def fit(
             keep_memory()
         steps = recipe.steps_per_epoch(len(images))
         step = FastStep(model, recipe, steps * recipe.epochs, speed)
-        new = History(held_out=fingerprint(held_out))
-        history = (
-            load_checkpoint(folder, step, batcher, new.held_out) if resume else new
-        )
+        history = History(held_out=fingerprint(held_out))
+        if resume:
+            history = load_checkpoint(folder, step, batcher, history.held_out)
         saver = Saver(None if rank() else folder, step, batcher)
         run = _Run(step, batcher, steps, history, saver, stopped)
         last = min(recipe.epochs, stop_after or recipe.epochs)

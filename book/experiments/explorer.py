@@ -97,7 +97,7 @@ def run(client: "BlockingKernelClient", code: str) -> str:
 def has_picture(message: dict) -> bool:
     content = message["content"]
     if message["msg_type"] == "display_data":  # what matplotlib sends
-        return "image/png" in content["data"]
+        return any(kind.startswith("image/") for kind in content["data"])
     if message["msg_type"] == "comm_msg":  # what a widget sends
         return "image/png" in str(content["data"].get("state", {}).get("value"))
     return False

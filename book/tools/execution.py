@@ -48,6 +48,15 @@ def _without_paths(text: str) -> str:
     return re.sub(r"\S*ipykernel_\d+\S\d+\.py", "cell", text)
 
 
+def draws(cell: NotebookNode) -> bool:
+    """Whether a figure is among the cell's outputs."""
+    return any(
+        kind.startswith("image/")
+        for output in cell.get("outputs", [])
+        for kind in output.get("data", {})
+    )
+
+
 def keep_outputs(notebook: NotebookNode, old: NotebookNode) -> None:
     """Take the outputs of `old`, whose code is the same, into `notebook`."""
     by_id = {cell.id: cell for cell in old.cells if cell.cell_type == "code"}
@@ -62,6 +71,5 @@ def undescribed(notebook: NotebookNode) -> list[str]:
     return [
         cell.id
         for cell in notebook.cells
-        if any("image/png" in o.get("data", {}) for o in cell.get("outputs", []))
-        and "mystnb" not in cell.metadata
+        if draws(cell) and "mystnb" not in cell.metadata
     ]

@@ -19,7 +19,7 @@ from nbformat import NotebookNode
 CHAPTERS = Path(__file__).resolve().parents[1] / "chapters"
 FENCE = re.compile(r"\s*(`{3,}|~{3,})(.*)")
 OPTION = re.compile(r":[\w-]+:( |$)")
-OPTIONS = {"name", "tags", "alt"}
+OPTIONS = {"name", "tags", "alt", "caption"}
 TAGS = {
     "nbval-check-output", "nbval-ignore-output", "nbval-skip", "raises-exception",
     "live-denoiser", "live-inside",
@@ -160,21 +160,22 @@ def _wrong_code(cells: list[NotebookNode]) -> Wrong:
         tags = cell.metadata.get("tags", [])
         for tag in sorted({*tags} - TAGS) if isinstance(tags, list) else [tags]:
             yield cell.line, "", f"no tag {tag!r}, only {_listed(TAGS)}"
-        if "alt" in cell.metadata:
-            yield from _wrong_alternative(cell)
+        for field in sorted({"alt", "caption"} & cell.metadata.keys()):
+            yield from _wrong_words(cell, field)
 
 
-def _wrong_alternative(cell: NotebookNode) -> Wrong:
-    alt, name = cell.metadata.alt, cell.metadata.get("name")
-    if not isinstance(alt, dict):
+def _wrong_words(cell: NotebookNode, field: str) -> Wrong:
+    """What is wrong with an option that has words in each language."""
+    words, name = cell.metadata[field], cell.metadata.get("name")
+    if not isinstance(words, dict):
         example = ", ".join(f"{code}: …" for code in LANGUAGES)
-        yield cell.line, "", f"the `:alt:` of cell {name} is not {{{example}}}"
+        yield cell.line, "", f"the `:{field}:` of cell {name} is not {{{example}}}"
         return
     for code in LANGUAGES:
-        if not str(alt.get(code) or "").strip():
-            yield cell.line, code, f"the `:alt:` of cell {name} lacks {code}"
-    for code in sorted(alt.keys() - LANGUAGES.keys()):
-        yield cell.line, "", f"`:alt:` in {code!r}, not {_listed(LANGUAGES)}"
+        if not str(words.get(code) or "").strip():
+            yield cell.line, code, f"the `:{field}:` of cell {name} lacks {code}"
+    for code in sorted(words.keys() - LANGUAGES.keys()):
+        yield cell.line, "", f"`:{field}:` in {code!r}, not {_listed(LANGUAGES)}"
 
 
 def _wrong_prose(cells: list[NotebookNode]) -> Wrong:

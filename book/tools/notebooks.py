@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 from execution import execute, keep_outputs, undescribed
+from figures import caption, numbers, with_references
 from fingerprint import fingerprint
 from languages import LANGUAGES
 from manuscript import chapter_paths, read_cells
@@ -31,13 +32,22 @@ PYTHON = {"display_name": "Python 3", "language": "python", "name": "python3"}
 def generate(chapter: Path, language: str) -> NotebookNode:
     """The notebook of one chapter in one language, without outputs."""
     cells = []
+
+    def add_prose(source: str) -> None:
+        source = with_references(source, chapter, language)
+        source = finished(source, chapter.stem, language)
+        number = f"prose-{len(cells):02d}"
+        cells.append(nbformat.v4.new_markdown_cell(source, id=number))
+
+    figures = numbers(chapter)
     for cell in read_cells(chapter):
         if cell.cell_type == "code":
             cells.append(_code_cell(cell, chapter.stem, language))
+            if "caption" in cell.metadata:
+                name, text = cell.metadata.name, cell.metadata.caption[language]
+                add_prose(caption(text, name, figures[name], language))
         elif cell.metadata.lang == language:
-            source = finished(cell.source, chapter.stem, language)
-            number = f"prose-{len(cells):02d}"
-            cells.append(nbformat.v4.new_markdown_cell(source, id=number))
+            add_prose(cell.source)
     metadata = {"kernelspec": dict(PYTHON), "language_info": {"name": "python"}}
     return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
 

@@ -37,6 +37,7 @@ kernelspec:
 ```{code-cell} ipython3
 :name: first
 :alt: {zh: 八, en: Eight}
+:caption: {zh: 图, en: Figure}
 1
 ```
 
@@ -63,6 +64,11 @@ def chapter(tmp_path):
         return path
 
     return write
+
+
+def prose_of(path, language: str) -> list[str]:
+    cells = generate(path, language).cells
+    return [cell.source for cell in cells if cell.cell_type == "markdown"]
 
 
 def test_a_whole_chapter_is_read(chapter):
@@ -104,6 +110,30 @@ def test_a_figure_without_alternative_keeps_the_work(chapter, tmp_path, monkeypa
     named = ":name: second\n"
     described = CHAPTER.replace(named, f"{named}:alt: {{zh: 二, en: Two}}\n")
     notebooks.make(chapter(described), "en")
+
+
+def test_figures_are_numbered_and_referred_to(chapter):
+    text = CHAPTER.replace("\n中文\n", "\n中文[](#figure-first)\n")
+    text = text.replace("English\n", "English [](#figure-first)\n")
+    path = chapter(text)
+    chapter_08 = path.with_stem("08_next")
+    chapter_08.write_text(text.replace("(#fig", "(07_new.ipynb#fig"), "utf-8")
+    beneath = '<a id="figure-first"></a>**{} {}** {}'
+    assert prose_of(path, "en")[1:] == [
+        beneath.format("Figure", "7.1", "Figure"),
+        "English [Figure 7.1](#figure-first)",
+    ]
+    assert prose_of(chapter_08, "zh")[1:] == [
+        beneath.format("图", "8.1", "图"),
+        "中文[图 7.1](07_new.ipynb#figure-first)",
+    ]
+
+
+@pytest.mark.parametrize("place", ["#figure-second", "08_no.ipynb#figure-first"])
+def test_a_reference_to_no_figure_is_named(chapter, place):
+    text = CHAPTER.replace("English\n", f"English []({place})\n")
+    with pytest.raises(ValueError, match=rf"07_new.md, line 33: .*{place}.* no figure"):
+        generate(chapter(text), "en")
 
 
 def shape(value):

@@ -1,5 +1,6 @@
 """Every figure draws in every language, with the words it should have."""
 
+import io
 import warnings
 
 import matplotlib.pyplot as plt
@@ -48,6 +49,28 @@ def test_show_signed_is_symmetric_around_0(clean):
     assert label("error") in words()
     images = plt.gcf().axes[0].get_images()
     assert images[0].get_clim() == (-0.7, 0.7)
+
+
+def drawn_as_vectors() -> str:
+    file = io.StringIO()
+    plt.gcf().savefig(file, format="svg", metadata={"Date": None})
+    return file.getvalue()
+
+
+def test_vectors_hold_a_picture_s_own_pixels(clean):
+    """Neither smoothed nor enlarged, so that they are sharp at any size."""
+    for draw in (
+        lambda: plots.show_digits({"clean": clean[:3]}),
+        lambda: plots.show_signed({"error": clean[:3]}),
+        lambda: plots.show_feature_maps({"one": clean[:3].transpose(0, 1)}, maps=3),
+    ):
+        draw()
+        svg = drawn_as_vectors()
+        draw()
+        assert svg == drawn_as_vectors()  # so a notebook changes only where it must
+        assert svg.count('width="28" height="28"') == 3
+        assert svg.count("image-rendering:pixelated") == 3
+        plt.close("all")
 
 
 def test_curves_and_histogram_name_what_they_show():

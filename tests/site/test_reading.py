@@ -5,6 +5,7 @@ twice: on every page, which must be clean, and on one with a fault planted in it
 must not pass. What goes on within the page stands in reading.js.
 """
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from building import ROOT
 from chapters import NAMES
 from languages import LANGUAGES
+from PIL import Image
 from playwright.sync_api import Page
 from reader import DESKTOP, Reader, visit
 
@@ -383,6 +385,56 @@ def test_the_top_of_a_chapter_is_no_place(browser, served):
         page.goto(f"{served}/en/{name}.html")
     assert page.locator(".book-place").is_hidden()
     context.close()
+
+
+def test_a_figure_is_enlarged(browser, served):
+    """By a tap, there, and by the keyboard; Escape, a tap and "back" return."""
+    with browser.new_context(viewport=PHONE, has_touch=True) as context:
+        page = context.new_page()
+        page.goto(f"{served}/en/01_data.html")
+        figure = page.locator("article .cell_output button").last
+        dialog, large = (
+            page.get_by_role("dialog"),
+            page.get_by_role("dialog").locator("img"),
+        )
+        name = figure.locator("img").get_attribute("alt")
+
+        def leave_by_tap():
+            dialog.get_by_role("button", name="Close").tap()
+
+        for enter, leave in (
+            (figure.tap, leave_by_tap),
+            (lambda: figure.press("Enter"), lambda: page.keyboard.press("Escape")),
+            (figure.tap, page.go_back),
+        ):
+            enter()
+            assert dialog.is_visible() and dialog.get_attribute("aria-label") == name
+            # Its words are as large as on a wide screen, or the figure fills this one.
+            natural = int(figure.locator("img").get_attribute("width"))
+            assert large.bounding_box()["width"] >= natural > 0
+            leave()
+            dialog.wait_for(state="hidden")
+            assert (
+                page.evaluate("document.activeElement.title") == "Enlarge this figure"
+            )
+            page.wait_for_function("!history.state?.enlarged")
+        assert page.url == f"{served}/en/01_data.html"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_vector_figures_take_the_page_s_colours(browser, served, scheme):
+    """Whatever the system's are: a corner of each figure is as the page around it."""
+    with browser.new_context(viewport=DESKTOP, color_scheme="light") as context:
+        context.add_init_script(f"localStorage.setItem('mode', '{scheme}')")
+        page = context.new_page()
+        page.goto(f"{served}/en/01_data.html")
+        figure = page.locator('article .cell_output img[src$=".svg"]').first
+        figure.scroll_into_view_if_needed()
+        page.wait_for_function("document.querySelector('.cell_output img').complete")
+        box = figure.bounding_box()
+        clip = {"x": box["x"] - 6, "y": box["y"] + 12, "width": 12, "height": 2}
+        shot = Image.open(io.BytesIO(page.screenshot(clip=clip)))
+        assert len(shot.getcolors()) == 1
 
 
 @pytest.mark.parametrize(

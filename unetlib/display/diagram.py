@@ -9,7 +9,7 @@ from torch.nn.functional import conv2d
 
 from unetlib.checks import UnetlibError, check_floats, check_whole
 from unetlib.display.labels import label
-from unetlib.display.plots import COLOURS
+from unetlib.display.plots import COLOURS, UNSMOOTHED
 
 BLUE, RED, ORANGE, GREEN, _ = COLOURS
 ARROWS = {"convolution": "#444444", "pooling": ORANGE, "upsampling": GREEN}
@@ -139,7 +139,7 @@ def draw_unet(skips: bool = True, width: int = 32) -> None:
 def _draw_signed(ax: Axes, values: Tensor, pale: float = 1.0) -> None:
     """Blue below 0, red above; the largest value gets the full colour, or paler."""
     limit = pale * max(values.abs().max().item(), 1e-12)
-    ax.imshow(values.numpy(), cmap="RdBu_r", vmin=-limit, vmax=limit)
+    ax.imshow(values.numpy(), cmap="RdBu_r", vmin=-limit, vmax=limit, **UNSMOOTHED)
     ax.set(xticks=[], yticks=[])
 
 

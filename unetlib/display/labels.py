@@ -51,6 +51,7 @@ def use_language(language: str) -> None:
 
     In a notebook, so does each `assert` of the cells that follow: where it fails, it
     tells the values that it compared.
+    Figures in a notebook become vector graphics, sharp at any size.
     Warns where a notebook would show no figures.
     Raises UnetlibError for one that the book is not in.
     """
@@ -61,6 +62,11 @@ def use_language(language: str) -> None:
     # Chinese first: otherwise labels that mix it with $math$ show empty boxes.
     matplotlib.rcParams["font.family"] = ["Noto Sans SC", "DejaVu Sans"]
     matplotlib.rcParams["axes.unicode_minus"] = False
+    matplotlib.rcParams["svg.hashsalt"] = "unetlib"  # the same figure, the same file
+    if getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)():
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        set_matplotlib_formats("svg", metadata={"Date": None})
     _see_that_figures_are_shown()
 
 

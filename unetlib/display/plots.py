@@ -18,7 +18,9 @@ from unetlib.checks import UnetlibError, check_floats
 from unetlib.display.labels import label
 from unetlib.metrics import psnr
 
-GRAY = {"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
+# Vector graphics then hold a picture's own pixels: browsers enlarge them as squares.
+UNSMOOTHED = {"interpolation": "none"}
+GRAY = {"cmap": "gray", "vmin": 0, "vmax": 1, **UNSMOOTHED}
 # The palette of lines and diagrams: readable for colour-blind eyes, and in print.
 COLOURS = ("#0b6e99", "#d1495b", "#e09f3e", "#4f772d", "#7b4b94")
 LINES = (*COLOURS, "#56b4e9", "#22223b")  # two more, for many curves
@@ -94,7 +96,8 @@ def show_signed(
     )
     for row, (key, images) in zip(axes, rows.items(), strict=True):
         for ax, image in zip(row, images, strict=False):
-            drawn = ax.imshow(_pixels(image), cmap="RdBu_r", vmin=-limit, vmax=limit)
+            signed = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit, **UNSMOOTHED}
+            drawn = ax.imshow(_pixels(image), **signed)
         row[0].set_ylabel(label(key), rotation=0, ha="right", va="center", labelpad=8)
     _bare(axes)
     ticks, aspect = (-limit, 0, limit), 8 * len(rows)
@@ -117,7 +120,7 @@ def show_feature_maps(features: Mapping[str, Tensor], maps: int = 8) -> None:
     )
     for row, (key, value) in zip(axes, features.items(), strict=True):
         for ax, channel in zip(row, value[0].detach().cpu().numpy(), strict=False):
-            ax.imshow(channel, cmap="gray", interpolation="nearest")
+            ax.imshow(channel, cmap="gray", **UNSMOOTHED)
         _, channels, height, width = value.shape
         row[0].set_ylabel(
             f"{key}\n{channels}×{height}×{width}",

@@ -118,7 +118,7 @@ class NoiseExplorer(ipywidgets.VBox):
         titles = [f"σ = {sigma}" for sigma in sigmas]
         figure = draw_digits(rows, rows["clean"], titles, size=1.1)
         file = io.BytesIO()
-        figure.savefig(file, format="png")
+        figure.savefig(file, format="png", dpi=2 * figure.dpi)  # sharp on any screen
         plt.close(figure)
         return file.getvalue()
 

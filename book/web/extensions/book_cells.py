@@ -2,8 +2,9 @@
 
 Folded code gets a plain <details> whose label is in the page's language, and the state
 of widgets, which the page never shows, is left out of it. Pictures say how large they
-are, so that the text below stays where it is while they load. What a cell prints may
-break into lines where it is a sentence, not a table.
+are, so that the text below stays where it is while they load; those that are drawn as
+vectors follow the page into the dark. What a cell prints may break into lines where it
+is a sentence, not a table.
 """
 
 import re
@@ -16,6 +17,15 @@ from PIL import Image
 
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 WIDEST_TABLE = 80  # characters; a longer line that a cell prints is a sentence
+PICTURE = re.compile(r'src="_images/([^"]+\.(?:png|svg))"')
+POINTS = re.compile(r'<svg [^>]*width="([\d.]+)pt" height="([\d.]+)pt"')
+DPI = 100  # of figures that do not say theirs
+
+# What unetlib's figures are drawn in, and what becomes of it on a page. The ground
+# stays solid: all is legible also where a browser takes the system's scheme for it.
+GROUND = ("#ffffff", {"light": "#fdfcfa", "dark": "#14171f"})
+INK = ("#000000", {"light": "#1c2333", "dark": "#d9dde8"})
+TOO_DARK = {"#444444": "#aab1c0", "#7b4b94": "#b288cb", "#22223b": "#c3c4dd"}
 
 
 def visit_folded(self, node) -> None:
@@ -40,17 +50,59 @@ def drop_widget_state(app, pagename, templatename, context, doctree) -> None:
 
 
 def size_pictures(app, pagename, templatename, context, doctree) -> None:
-    """Give each picture of a cell its width and height in pixels."""
+    """Give each picture of a cell its width and height in pixels of the page."""
     sources = {name: source for source, name in app.builder.images.items()}
 
     def sized(match: re.Match) -> str:
-        with Image.open(Path(app.srcdir, sources[match[1]])) as picture:
-            width, height = picture.size
+        width, height = size(Path(app.srcdir, sources[match[1]]))
         return f'{match[0]} width="{width}" height="{height}"'
 
-    context["body"] = re.sub(
-        r'src="_images/([^"]+\.png)"', sized, context.get("body", "")
-    )
+    context["body"] = PICTURE.sub(sized, context.get("body", ""))
+
+
+def size(path: Path) -> tuple[int, int]:
+    """The width and height that a picture asks for, in pixels of the page."""
+    if path.suffix == ".svg":
+        points = POINTS.search(path.read_text(encoding="utf-8")).groups()
+        return tuple(round(float(length) * 96 / 72) for length in points)
+    with Image.open(path) as picture:
+        dpi = picture.info.get("dpi", (DPI, DPI))
+        return tuple(
+            round(length * DPI / d) for length, d in zip(picture.size, dpi, strict=True)
+        )
+
+
+def theme_pictures(app, exception) -> None:
+    """Let the figures that cells drew as vectors follow the page into the dark.
+
+    What a figure holds of pixels, such as a digit, stays as it is.
+    """
+    if exception is None:
+        for path in Path(app.outdir, "_images").glob("*.svg"):
+            svg = path.read_text(encoding="utf-8")
+            themed = svg.replace("<defs>", f"<style>{colours()}</style><defs>", 1)
+            path.write_text(themed, encoding="utf-8", newline="\n")
+
+
+def colours() -> str:
+    """Style for an SVG of matplotlib's. Its own stands in attributes; text has none."""
+
+    def instead(old: str, new: str) -> str:
+        return "".join(
+            f'[style*="{what}: {old}"]{{{what}:{new}!important}}'
+            for what in ("fill", "stroke")
+        )
+
+    def scheme(name: str) -> str:
+        ink = INK[1][name]
+        return (
+            f"svg{{fill:{ink}}}"
+            + instead(INK[0], ink)
+            + instead(GROUND[0], GROUND[1][name])
+        )
+
+    dark = scheme("dark") + "".join(instead(*pair) for pair in TOO_DARK.items())
+    return scheme("light") + f"@media (prefers-color-scheme:dark){{{dark}}}"
 
 
 def mark_sentences(app, doctree, docname) -> None:
@@ -66,4 +118,5 @@ def setup(app):
     app.connect("doctree-resolved", mark_sentences)
     app.connect("html-page-context", drop_widget_state, priority=900)
     app.connect("html-page-context", size_pictures)
+    app.connect("build-finished", theme_pictures)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -99,6 +99,43 @@ addEventListener("keydown", ({ key }) => {
   if (key === "Escape") document.querySelector(":popover-open")?.hidePopover();
 }, { capture: true });
 
+// A click, a tap or Enter enlarges a figure; the button, Escape and "back" close it.
+{
+  const dialog = document.getElementById("book-enlarged");
+  const figures = dialog ? document.querySelectorAll("article .cell_output img") : [];
+  const margin = 64;
+
+  function enlarge(picture, { clientX, clientY }) {
+    const [width, height] = ["width", "height"].map((side) => +picture.getAttribute(side));
+    const room = Math.min((innerWidth - margin) / width, (innerHeight - 2 * margin) / height);
+    const large = picture.cloneNode();
+    large.loading = "eager";
+    large.width = width * Math.max(room, 1);  // a phone shows a part, at full size
+    large.removeAttribute("height");
+    const seen = picture.getBoundingClientRect();
+    dialog.querySelector("img")?.remove();
+    dialog.append(large);
+    dialog.setAttribute("aria-label", picture.alt);
+    history.pushState({ enlarged: true }, "");
+    dialog.showModal();
+    // The part that was tapped comes first; Enter has no place, and starts on the left.
+    const x = (clientX - seen.left) / seen.width, y = (clientY - seen.top) / seen.height;
+    dialog.scrollTo(x * dialog.scrollWidth - innerWidth / 2, y * dialog.scrollHeight - innerHeight / 2);
+  }
+
+  for (const picture of figures) {
+    const button = document.createElement("button");
+    button.className = "book-enlarge";
+    button.title = dialog.dataset.enlarge;
+    picture.replaceWith(button);
+    button.append(picture);
+    button.addEventListener("click", (event) => enlarge(picture, event));
+  }
+  dialog?.addEventListener("click", () => dialog.close());
+  dialog?.addEventListener("close", () => { if (history.state?.enlarged) history.back(); });
+  addEventListener("popstate", () => dialog?.close());
+}
+
 // Formulas that are wider than the window scroll: the keyboard must reach them.
 const formulas = new ResizeObserver((entries) => {
   for (const { target } of entries) {
