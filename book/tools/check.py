@@ -16,6 +16,7 @@ from execution import undescribed
 from faults import ROOT, Fault
 from languages import LANGUAGES
 from manuscript import chapter_paths, parse
+from nbformat import NotebookNode
 from prose import HEADING
 from rules import Text
 from terms import lost, parse_glossary
@@ -36,7 +37,9 @@ def faults(book: Path = BOOK) -> list[Fault]:
         found += [*wrong, *faults_within(path, cells, prose)]
         texts += prose
         source = path.read_text(encoding="utf-8", errors="replace")
-        ids[f"{path.stem}.ipynb"] = {h[3] for h in HEADING.finditer(source)}
+        headings = {heading[3] for heading in HEADING.finditer(source)}
+        figures = {f"figure-{c.metadata.get('name')}" for c in cells if _captioned(c)}
+        ids[f"{path.stem}.ipynb"] = headings | figures
     entries, wrong = parse_glossary(book / "glossary.yml")
     found += [*wrong, *lost(book / "glossary.yml", entries, ids)]
     anchors = {page: set(ANCHOR.findall(page.source)) for page in pages(book)}
@@ -51,6 +54,10 @@ def faults(book: Path = BOOK) -> list[Fault]:
         found += [*rules.wordings(text, entries), *rules.typesetting(text)]
     found += rules.links(texts, ids)
     return sorted(set(found))
+
+
+def _captioned(cell: NotebookNode) -> bool:
+    return "caption" in cell.metadata
 
 
 def pages(book: Path) -> list[Text]:
