@@ -57,6 +57,13 @@ def glossary(code: str) -> str:
     return "\n".join(lines)
 
 
+def terms(code: str) -> dict[str, str]:
+    """{wording: id of its entry}, and {wording: ""} where one means something else."""
+    entries = read_glossary()
+    others = [wording for e in entries for wording in e.get(f"not_{code}", ())]
+    return {e[code]: e["id"] for e in entries} | dict.fromkeys(others, "")
+
+
 def summaries(code: str) -> dict[str, str]:
     """{name in unetlib: one line about it}, for readers of another language than its
     docstrings': what the pages' api.yml says, where there is one."""
@@ -131,6 +138,7 @@ def what_pages_know(code: str, chapters: list[str], address: Address | None) -> 
         "book_launches": launches,
         "book_services": language.services,
         "book_summaries": summaries(code),
+        "book_terms": terms(code),
         "book_avoided": {
             wording: entry[code]
             for entry in read_glossary()

@@ -12,6 +12,7 @@ import pytest
 from building import ROOT
 from chapters import NAMES
 from languages import LANGUAGES
+from playwright.sync_api import Page
 from reader import DESKTOP, Reader, visit
 
 PAGES = [
@@ -80,6 +81,21 @@ def inaccessible(reader: Reader) -> list[str]:
         reader.page.emulate_media(color_scheme=theme)
         reader.page.wait_for_selector(f"html[data-theme='{theme}']")
         wrong += reader.page.evaluate("(rules) => reading.violations(rules)", rules)
+    return wrong
+
+
+def inaccessible_in_forced_colours(reader: Reader) -> list[str]:
+    """What axe-core finds where the system chooses the colours, desktop and phone."""
+    page = reader.page
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    wrong = []
+    for theme in ("dark", "light"):
+        page.emulate_media(color_scheme=theme, forced_colors="active")
+        page.wait_for_selector(f"html[data-theme='{theme}']")
+        for size in (PHONE, DESKTOP):
+            page.set_viewport_size(size)
+            wrong += page.evaluate("reading.violations({})")
+    page.emulate_media(color_scheme="light", forced_colors="none")
     return wrong
 
 
@@ -179,6 +195,10 @@ FAULTS = {
         inaccessible,
         "document.querySelector('h1').after(document.createElement('button'))",
     ),
+    "a nameless field in forced colours": (
+        inaccessible_in_forced_colours,
+        "document.querySelector('h1').after(document.createElement('input'))",
+    ),
     "a link off the round": (
         out_of_reach,
         "document.querySelector('.language-switch').tabIndex = -1",
@@ -226,6 +246,11 @@ def test_page_can_be_used(user, check):
     assert check(user) == []
 
 
+@pytest.mark.weekly
+def test_page_is_accessible_in_forced_colours(reader):
+    assert inaccessible_in_forced_colours(reader) == []
+
+
 @pytest.mark.parametrize("spoiled", [False, True], ids=["", "spoiled"])
 def test_icons_are_seen_in_forced_colours(browser, served, spoiled):
     context = browser.new_context(forced_colors="active", bypass_csp=True)
@@ -256,6 +281,108 @@ def test_no_focus_under_the_sticky_header(browser, served):
         })()""")
     assert covered == []
     page.close()
+
+
+@pytest.mark.parametrize("spoiled", [False, True], ids=["", "spoiled"])
+def test_a_dark_page_is_dark_from_the_start(browser, served, site, spoiled):
+    """One that turns dark when it is complete flashes, and is laid out twice."""
+    html = (site / "en/glossary.html").read_text(encoding="utf-8")
+    context = browser.new_context(color_scheme="dark", bypass_csp=True)
+    page = context.new_page()
+    page.add_init_script(
+        """document.addEventListener("readystatechange", () => {
+          globalThis.early ??= document.documentElement.dataset.theme;
+        })"""  # as it is before the theme's own script
+    )
+    if spoiled:
+        html = html.replace("page.theme =", "page.other =")
+        page.route("**/glossary.html", lambda route: route.fulfill(body=html))
+    page.goto(f"{served}/en/glossary.html")
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    assert (page.evaluate("early") == "dark") is not spoiled
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "quiet"), [("light", "rgb(238, 240, 251)"), ("dark", "rgb(28, 34, 54)")]
+)
+def test_what_a_link_led_to_is_marked_quietly(browser, served, scheme, quiet):
+    page = browser.new_page(color_scheme=scheme)
+    page.goto(f"{served}/en/{NAMES[3]}.html#adam")
+    heading = page.locator("#adam > h2")
+    assert heading.evaluate("(e) => getComputedStyle(e).backgroundColor") == quiet
+    page.close()
+
+
+@pytest.mark.parametrize("width", [1200, 1280, 1440])
+def test_code_fits_beside_both_sidebars(browser, served, width):
+    """88 columns, which is how wide ruff lets a line be, without scrolling."""
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.goto(f"{served}/en/02_architecture.html")
+    shown = page.evaluate(
+        """async () => {
+          await document.fonts.ready;
+          const code = document.querySelector("div.cell_input pre");
+          const fits = (columns) => {
+            code.textContent = "0".repeat(columns);
+            return code.scrollWidth <= code.clientWidth;
+          };
+          return [fits(88), fits(200)];
+        }"""
+    )
+    assert shown == [True, False]
+    page.close()
+
+
+@pytest.fixture
+def returning(browser, served) -> Iterator[Page]:
+    """A reader of chapter 03 who left it at section #adam, and opens the first page."""
+    context = browser.new_context(viewport=DESKTOP, reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(f"{served}/en/{NAMES[3]}.html#adam")
+    page.goto(f"{served}/en/{NAMES[0]}.html")
+    yield page
+    context.close()
+
+
+def test_the_first_page_leads_back_to_where_the_reader_was(returning, served):
+    link = returning.locator(".book-place a")
+    assert link.inner_text() == "03 Loss and optimiser · Adam"
+    link.click()
+    assert returning.url == f"{served}/en/{NAMES[3]}.html#adam"
+    returning.goto(
+        f"{served}/zh/{NAMES[0]}.html"
+    )  # in whose words it knows the chapter
+    assert link.inner_text() == "03 损失与优化器"
+
+
+def test_the_place_can_be_forgotten(returning):
+    assert returning.evaluate("Object.keys(localStorage)").count("book-place") == 1
+    returning.locator(".book-place button").click()
+    assert returning.locator(".book-place").is_hidden()
+    assert "book-place" not in returning.evaluate("Object.keys(localStorage)")
+    returning.reload()
+    assert returning.locator(".book-place").is_hidden()
+
+
+@pytest.mark.parametrize(
+    "stored", ["", "null", "{", '{"page": "gone"}', '{"page": "\\"]"}', "[]", "7"]
+)
+def test_a_place_that_is_none_is_not_offered(returning, stored):
+    faults = []
+    returning.on("pageerror", lambda error: faults.append(error))
+    returning.evaluate("(text) => localStorage.setItem('book-place', text)", stored)
+    returning.reload()
+    assert returning.locator(".book-place").is_hidden() and faults == []
+
+
+def test_the_top_of_a_chapter_is_no_place(browser, served):
+    context = browser.new_context()
+    page = context.new_page()
+    for name in (NAMES[3], NAMES[0], "glossary", NAMES[0]):
+        page.goto(f"{served}/en/{name}.html")
+    assert page.locator(".book-place").is_hidden()
+    context.close()
 
 
 @pytest.mark.parametrize(

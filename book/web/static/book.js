@@ -10,23 +10,24 @@
   addEventListener("afterprint", () => { root.dataset.theme = theme; });
 }
 
+// The section that the reader has come to, as #id; "" at the top of the page.
+function sectionInView() {
+  const sections = document.querySelectorAll("article :is(section, dt)[id]");
+  const top = (section) => section.getBoundingClientRect().top;
+  // At its end a page cannot scroll on to what the address names.
+  const named = document.getElementById(location.hash.slice(1));
+  const atEnd = scrollY + innerHeight > document.documentElement.scrollHeight - 5;
+  if (named && atEnd && top(named) >= 0) return location.hash;
+  // What starts first in the upper third of the window, else what fills it.
+  const above = [...sections].filter((section) => top(section) < innerHeight / 3);
+  const here = above.find((section) => top(section) >= 0) ?? above.at(-1);
+  // The first section is the whole page: its top needs no anchor.
+  return here && here !== sections[0] ? `#${here.id}` : "";
+}
+
 // The language switches: remember the reader's choice, and keep to the section in view.
 for (const link of document.querySelectorAll("a.language-switch")) {
   const page = link.getAttribute("href");
-
-  function sectionInView() {
-    const sections = document.querySelectorAll("article :is(section, dt)[id]");
-    const top = (section) => section.getBoundingClientRect().top;
-    // At its end a page cannot scroll on to what the address names.
-    const named = document.getElementById(location.hash.slice(1));
-    const atEnd = scrollY + innerHeight > document.documentElement.scrollHeight - 5;
-    if (named && atEnd && top(named) >= 0) return location.hash;
-    // What starts first in the upper third of the window, else what fills it.
-    const above = [...sections].filter((section) => top(section) < innerHeight / 3);
-    const here = above.find((section) => top(section) >= 0) ?? above.at(-1);
-    // The first section is the whole page: its top needs no anchor.
-    return here && here !== sections[0] ? `#${here.id}` : "";
-  }
 
   function aim() {
     const keep = document.getElementById("search-results") ? location.search : "";
@@ -44,6 +45,53 @@ for (const link of document.querySelectorAll("a.language-switch")) {
       // Storage may be forbidden; the switch works without it.
     }
   });
+}
+
+// Where the reader stopped, offered on the first page. It stays in this browser.
+{
+  const offer = document.querySelector(".book-place");
+  const { lang } = document.documentElement;
+
+  function keep() {
+    const section = sectionInView();
+    if (!section) return;
+    const name = document.querySelector(`.page-toc a[href="${section}"]`)?.textContent;
+    const place = { page: DOCUMENTATION_OPTIONS.pagename, section, name, lang };
+    try {
+      localStorage.setItem("book-place", JSON.stringify(place));
+    } catch {
+      // Storage may be forbidden; then nothing is offered.
+    }
+  }
+
+  function show() {
+    let place = null;
+    try {
+      place = JSON.parse(localStorage.getItem("book-place"));
+    } catch {
+      // Forbidden, or not what keep() wrote.
+    }
+    const page = `${place?.page}.html`;
+    const chapter = document.querySelector(`.bd-docs-nav a[href="${CSS.escape(page)}"]`);
+    offer.hidden = !chapter;
+    if (!chapter) return;
+    const link = offer.querySelector("a");
+    link.href = page + place.section;
+    // The section's name is known in the language in which it was read.
+    const names = [chapter.textContent, place.lang === lang && place.name];
+    link.textContent = names.filter(Boolean).map((name) => name.trim()).join(" · ");
+  }
+
+  if (offer) {
+    addEventListener("pageshow", show);
+    offer.querySelector("button").addEventListener("click", () => {
+      localStorage.removeItem("book-place");
+      offer.hidden = true;
+    });
+  } else if (document.querySelector(".book-time")) {  // a chapter
+    addEventListener("pagehide", keep);
+    addEventListener("visibilitychange", () => { if (document.hidden) keep(); });
+  }
 }
 
 // Escape closes the menu of places to run a chapter: Sphinx keeps the key to itself.
