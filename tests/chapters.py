@@ -7,6 +7,19 @@ from nbformat import NotebookNode
 
 CHAPTERS = chapter_paths()
 NAMES = [chapter.stem for chapter in CHAPTERS]
+# What each chapter begins with, for those that tests make up.
+FRONT_MATTER = """\
+---
+jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+"""
 
 
 def committed(name: str, language: str) -> NotebookNode:
