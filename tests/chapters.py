@@ -8,6 +8,19 @@ from publishing import FIRST
 
 CHAPTERS = chapter_paths()
 NAMES = [chapter.stem for chapter in CHAPTERS]
+# What each chapter begins with, for those that tests make up.
+FRONT_MATTER = """\
+---
+jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+"""
 
 
 def committed(name: str, language: str) -> NotebookNode:

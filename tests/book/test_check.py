@@ -6,20 +6,12 @@ import check
 import pytest
 import yaml
 from building import ROOT
+from chapters import FRONT_MATTER
 
 # As short as a chapter may be: no figure, no output to compare, one exercise.
-CHAPTER = """\
----
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-
+CHAPTER = (
+    FRONT_MATTER
+    + """
 +++ {"lang": "zh"}
 
 # 标题 {#title}
@@ -72,6 +64,7 @@ It takes {{loss_scale/steps}} steps.
 
 1. Think.
 """
+)
 GLOSSARY = """\
 # Terms.
 - id: noise

@@ -3,19 +3,17 @@
 from pathlib import Path
 
 import pytest
-from chapters import CHAPTERS, NAMES
+from chapters import CHAPTERS, FRONT_MATTER, NAMES
 from format_chapters import formatted
 
-HEAD = """\
----
-jupytext: {text_representation: {extension: .md, format_name: myst}}
-kernelspec: {display_name: Python 3, language: python, name: python3}
----
-
+HEAD = (
+    FRONT_MATTER
+    + """
 ```{code-cell} ipython3
 :name: some
 
 """
+)
 WIDE = "一" * 25
 UGLY = f"""\
 %matplotlib inline

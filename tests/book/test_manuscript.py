@@ -5,7 +5,7 @@ import re
 import nbformat
 import pytest
 import sources
-from chapters import prose
+from chapters import FRONT_MATTER, prose
 from execution import undescribed
 from languages import FILE, LANGUAGES, read
 from manuscript import read_cells
@@ -14,18 +14,9 @@ from terms import read_glossary
 import notebooks
 from notebooks import generate
 
-CHAPTER = """\
----
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-
+CHAPTER = (
+    FRONT_MATTER
+    + """
 +++ {"lang": "zh"}
 
 # 标题 {#title}
@@ -54,6 +45,7 @@ English
 2
 ```
 """
+)
 
 
 @pytest.fixture

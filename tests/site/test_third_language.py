@@ -14,15 +14,10 @@ import nbformat
 import pytest
 import yaml
 from building import ROOT
+from chapters import FRONT_MATTER
 from website import link, parse, serve
 
 CODE = "eo"  # Esperanto: Sphinx knows it, and every word here says that it is its
-HEAD = """\
----
-jupytext: {text_representation: {extension: .md, format_name: myst}}
-kernelspec: {display_name: Python 3, language: python, name: python3}
----
-"""
 CHAPTER = """
 +++ {{"lang": "zh"}}
 
@@ -81,7 +76,7 @@ def write_texts(root: Path) -> None:
     """Two chapters, the pages and the glossary, in three languages."""
     book = root / "book"
     for n in range(2):
-        write(book / "chapters" / f"0{n}_some.md", HEAD + CHAPTER.format(n=n))
+        write(book / "chapters" / f"0{n}_some.md", FRONT_MATTER + CHAPTER.format(n=n))
     write(book / "results" / "chapter_times.json", '{"seconds": {"01_some": 180}}')
     for code in ("zh", "en", CODE):
         for page in ("troubleshooting", "glossary", "api"):
