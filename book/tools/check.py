@@ -18,6 +18,7 @@ from languages import LANGUAGES
 from manuscript import chapter_paths, parse
 from nbformat import NotebookNode
 from prose import HEADING
+from publishing import say_where
 from rules import Text
 from terms import lost, parse_glossary
 
@@ -95,7 +96,8 @@ def notebooks() -> Iterator[Fault]:
             for cell in undescribed(found):
                 what = f"cell {cell} draws a figure; add an `:alt:`"
                 yield Fault(chapter, 1, code, what)
-            if cells(generate(chapter, code)) != cells(found):
+            made = say_where(generate(chapter, code), LANGUAGES[code])
+            if cells(made) != cells(found):
                 what = "its notebook is another; run `make notebooks`"
                 yield Fault(chapter, 1, code, what)
 

@@ -79,9 +79,13 @@ def test_language_is_chosen_once():
 @pytest.mark.parametrize(
     ("shell", "backend", "warned"),
     [
-        (SimpleNamespace(kernel=1), "agg", True),  # MPLBACKEND=agg in a notebook
-        (SimpleNamespace(kernel=1), "svg", False),
-        (SimpleNamespace(), "agg", False),  # IPython in a terminal
+        (
+            SimpleNamespace(kernel=1, ast_transformers=[]),
+            "agg",
+            True,
+        ),  # MPLBACKEND=agg in a notebook
+        (SimpleNamespace(kernel=1, ast_transformers=[]), "svg", False),
+        (SimpleNamespace(ast_transformers=[]), "agg", False),  # IPython in a terminal
         (None, "agg", False),
     ],
 )
