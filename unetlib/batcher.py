@@ -10,6 +10,7 @@ from torch import Tensor
 
 from unetlib.checks import (
     check_choice,
+    check_device,
     check_images,
     check_number,
     check_range,
@@ -21,8 +22,10 @@ from unetlib.noise import DISTRIBUTIONS, LARGEST_SIGMA, sample_sigma, standard_n
 
 def to_tensor(images: np.ndarray, device: str | torch.device) -> Tensor:
     """(N, H, W) or (N, C, H, W) uint8 as a tensor (N, C, H, W) uint8 on `device`."""
+    check_images("images", images)
     pixels = torch.from_numpy(images.copy())  # PyTorch takes no negative strides
-    return (pixels.unsqueeze(1) if pixels.dim() == 3 else pixels).to(device)
+    pixels = pixels.unsqueeze(1) if pixels.dim() == 3 else pixels
+    return pixels.to(check_device(device))
 
 
 class Batcher:
@@ -52,10 +55,9 @@ class Batcher:
         shard: slice = slice(None),
         distribution: str = "uniform",
     ) -> None:
-        check_images("images", images)
-        self.scale = check_number("scale", scale, 1e-6, 1)
-        self.generator = seeded_generator(device, seed)
         self.images = to_tensor(images, device)  # (N, C, H, W)
+        self.scale = check_number("scale", scale, 1e-6, 1)
+        self.seed, self.generator = seed, seeded_generator(device, seed)
         self.batch_size = check_whole("batch_size", batch_size, 1)
         self.shard = shard
         check_choice("distribution", distribution, DISTRIBUTIONS)

@@ -123,11 +123,35 @@ SCALES = (
 
 
 def check_floats(name: str, pictures: Tensor) -> None:
-    """Refuses all but a tensor of floats."""
+    """Refuses all but a dense tensor of floats."""
     if not (isinstance(pictures, Tensor) and pictures.is_floating_point()):
         raise UnetlibError(
             f"{name} must be a float tensor in [0, 1], got {kind_of(pictures)}; "
             f"{as_floats(pictures)}"
+        )
+    check_dense(name, pictures)
+
+
+def check_dense(name: str, pictures: Tensor) -> None:
+    """Refuses a tensor that does not hold all of its pixels, one by one."""
+    if pictures.layout is not torch.strided:
+        raise UnetlibError(
+            f"{name} must be a dense tensor, got {pictures.layout}; convert it: "
+            f"{name}.to_dense()"
+        )
+
+
+def check_noisy(noisy: Tensor) -> None:
+    """Refuses what is no float tensor, or plainly holds pixels from 0 to 255. A tensor
+    on a GPU is not looked at: reading it back would stall the GPU."""
+    check_floats("noisy", noisy)
+    if noisy.device.type != "cpu" or not noisy.numel():
+        return
+    low, high = (x.item() for x in noisy.detach().aminmax())
+    if low >= 0 and high > 20:  # where noise makes white so bright, black gets below 0
+        raise UnetlibError(
+            f"noisy must be on the scale where white is 1, got values from {low:g} to "
+            f"{high:g}; scale it first: noisy / {65535 if high > 255 else 255}"
         )
 
 
@@ -159,6 +183,11 @@ def check_images(name: str, images: np.ndarray) -> None:
         raise UnetlibError(
             f"{name} must be a numpy array of uint8 (0 to 255), got {kind_of(images)}; "
             f"convert it: {cure}"
+        )
+    if isinstance(images, np.ma.MaskedArray):
+        raise UnetlibError(
+            f"{name} has a mask, which nothing here would look at; say what is to be "
+            f"there: {name}.filled(0)"
         )
     if images.size and images.dtype.kind in "buif":
         check_bytes(name, images)
@@ -275,6 +304,7 @@ def check_pair(image: Tensor, clean: Tensor) -> None:
                 f"expected tensors of float32 or float64, got {kind_of(x)}; "
                 f"{as_floats(x)}"
             )
+        check_dense("pictures", x)
     if image.device != clean.device or clean.is_meta:
         raise UnetlibError(
             "both must lie on one device that holds values, "
@@ -309,8 +339,14 @@ def check_unit(clean: Tensor) -> None:
         )
 
 
-def check_measured(clean: Tensor, sigmas: object) -> None:
-    """Refuses to measure a mean PSNR of no pictures, or at no list of levels."""
+def check_measured(denoise: object, clean: Tensor, sigmas: object) -> None:
+    """Refuses to measure a mean PSNR of what is no function, of no pictures, or at no
+    list of levels."""
+    if not callable(denoise):
+        raise UnetlibError(
+            "denoise must be a function from noisy pictures to denoised ones, such as "
+            f"a Denoiser, got {denoise!r}"
+        )
     check_pair(clean, clean)
     if len(clean) == 0:
         raise UnetlibError(f"the mean needs some pictures, got {tuple(clean.shape)}")
@@ -331,6 +367,7 @@ def check_input(x: Tensor, weight: Tensor) -> None:
     """Refuses what a network whose first convolution has `weight` cannot take."""
     if not isinstance(x, Tensor):
         raise UnetlibError(f"expected a tensor (B, 1, H, W), got {type(x)}")
+    check_dense("pictures", x)
     if x.dtype != weight.dtype or x.device != weight.device:
         raise UnetlibError(
             f"the network is {weight.dtype} on {weight.device}; expected pictures of "
@@ -391,7 +428,28 @@ def seeded_generator(device: str | torch.device, seed: int) -> torch.Generator:
         ) from None
 
 
+def check_step(model: object, recipe: object, steps: int) -> None:
+    """Refuses what no training step can be made of."""
+    check_is_network(model)
+    check_is_recipe(recipe)
+    check_whole("steps", steps, 1)
+
+
+def check_is_network(model: object) -> None:
+    """Refuses what is no network."""
+    if not isinstance(model, nn.Module):
+        cure = f"; make one: {model.__name__}()" if isinstance(model, type) else ""
+        raise UnetlibError(f"model must be a network (nn.Module), got {model!r}{cure}")
+
+
+def check_is_recipe(recipe: object) -> None:
+    """Refuses what is no `Recipe`."""
+    if not hasattr(recipe, "sigma_weight"):
+        raise UnetlibError(f"recipe must be a Recipe, such as BOOK, got {recipe!r}")
+
+
 def check_run(
+    recipe: object,
     images: np.ndarray,
     held_out: np.ndarray | None,
     seed: int,
@@ -400,6 +458,7 @@ def check_run(
     on_epoch: object,
 ) -> None:
     """Refuses what would otherwise be noticed after hours, or never."""
+    check_is_recipe(recipe)
     check_images("images", images)
     check_whole("seed", seed, 0, LARGEST_SEED)
     if stop_after is not None:
@@ -422,9 +481,7 @@ def check_run(
 def check_network(model: nn.Module, processes: int) -> None:
     """Refuses a network that cannot keep what `fit` promises: to learn, to be resumed
     to the same bits, and to do both by any number of processes."""
-    if not isinstance(model, nn.Module):
-        cure = f"; make one: {model.__name__}()" if isinstance(model, type) else ""
-        raise UnetlibError(f"model must be a network (nn.Module), got {model!r}{cure}")
+    check_is_network(model)
     kind, parameters = type(model).__name__, list(model.parameters())
     if kind == "Denoiser":  # whose scale would be applied to scaled pictures
         raise UnetlibError(

@@ -47,10 +47,11 @@ class Digits:
         """`count` of them, drawn without replacement; the same ones for the same seed.
 
         MNIST's files are in an order: their first digits are no sample.
-        Raises UnetlibError unless 0 < count <= len(self).
+        Raises UnetlibError unless 0 < count <= len(self) and seed is a whole number.
         """
         check_whole("count", count, 1, len(self))
-        chosen = np.random.default_rng(seed).choice(len(self), count, replace=False)
+        rng = np.random.default_rng(check_whole("seed", seed, 0))
+        chosen = rng.choice(len(self), count, replace=False)
         return Digits(self.images[chosen], self.labels[chosen])
 
 

@@ -39,7 +39,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Denoise each file into the folder, as a gray PNG of the same name.
 
-    Raises UnetlibError, before anything is written, for what is missing or in the way.
+    Raises UnetlibError, before anything is written, for what is missing or in the way;
+    at the end, for pictures that could not be read.
     """
     files = [Path(name) for given in options.pictures for name in matching(given)]
     targets = [Path(options.out) / f"{file.stem}.png" for file in files]
@@ -47,8 +48,14 @@ def run(options: argparse.Namespace) -> None:
     device = check_device(options.device)
     recipe = options.recipe and RECIPES[options.recipe]
     denoiser = load_pretrained(options.weights, device, recipe=recipe)
+    unread = []
     for file, target in zip(files, targets, strict=True):
-        noisy = torch.from_numpy(read_picture(file))[None, None].to(device) / 255
+        try:
+            picture = read_picture(file)
+        except UnetlibError as error:
+            unread.append(str(error))
+            continue
+        noisy = torch.from_numpy(picture)[None, None].to(device) / 255
         with torch.no_grad():
             denoised = denoiser(noisy)[0, 0].clamp(0, 1)
         pixels = (255 * denoised).round().to(torch.uint8).cpu().numpy()
@@ -56,6 +63,8 @@ def run(options: argparse.Namespace) -> None:
         Image.fromarray(pixels).save(png, format="PNG")
         write_safely(target, png.getvalue())
         print(target)
+    if unread:
+        raise UnetlibError(". ".join(unread))
 
 
 def matching(name: str) -> list[str]:

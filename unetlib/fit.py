@@ -16,13 +16,7 @@ from torch import nn
 from tqdm import tqdm
 
 from unetlib.batcher import Batcher, to_tensor
-from unetlib.checks import (
-    UnetlibError,
-    check_device,
-    check_images,
-    check_network,
-    check_run,
-)
+from unetlib.checks import check_device, check_images, check_network, check_run
 from unetlib.metrics import denoising_psnr
 from unetlib.model import Denoiser, looking_at
 from unetlib.recipe import Recipe
@@ -84,10 +78,8 @@ def fit(
     Source: the article, sections 4.1 and 4.2.
     """
     device = check_device(device)
-    if not isinstance(recipe, Recipe):
-        raise UnetlibError(f"recipe must be a Recipe, such as BOOK, got {recipe!r}")
     check_network(model, world_size())
-    check_run(images, held_out, seed, stop_after, speed, on_epoch)
+    check_run(recipe, images, held_out, seed, stop_after, speed, on_epoch)
     with (
         advice_on_memory(),
         own_randomness(seed),

@@ -64,13 +64,13 @@ def denoising_psnr(
         identity, `lambda noisy: noisy`, gives the PSNR before denoising.
     clean: (N, C, H, W) in [0, 1]. Every method sees the same noise for the same seed.
     Returns {sigma: dB}, the mean over pictures of each picture's PSNR.
-    Raises UnetlibError for no pictures, no list of levels; otherwise as `mse`.
+    Raises UnetlibError for no function, pictures, or list of levels; else as `mse`.
     """
-    check_measured(clean, sigmas)
+    check_measured(denoise, clean, sigmas)
     result = {}
     for sigma in sigmas:
         generator = seeded_generator(clean.device, seed)
         noisy = add_gaussian_noise(clean, sigma, generator)
-        denoised = torch.cat([denoise(part) for part in noisy.split(500)])
-        result[sigma] = psnr(denoised, clean).mean().item()
+        parts = zip(noisy.split(500), clean.split(500), strict=True)
+        result[sigma] = torch.cat([psnr(denoise(n), c) for n, c in parts]).mean().item()
     return result

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad
 
-from unetlib.checks import check_floats, check_input, check_number, check_whole
+from unetlib.checks import check_input, check_noisy, check_number, check_whole
 
 
 def conv(in_channels: int, out_channels: int) -> nn.Conv2d:
@@ -55,7 +55,7 @@ class Unet(nn.Module):
 
     def __init__(self, channels: int = 1) -> None:
         super().__init__()
-        c = check_whole("channels", channels, 1)
+        c = check_whole("channels", channels, 1, 1024)
         self.first_block_down = nn.Sequential(conv(c, 32), nn.GELU(), nn.MaxPool2d(2))
         self.second_block_down = nn.Sequential(conv(32, 64), nn.GELU(), nn.MaxPool2d(2))
         self.latent_space_block = nn.Sequential(conv(64, 128), nn.GELU())
@@ -88,7 +88,8 @@ class SkipUnet(nn.Module):
 
     def __init__(self, width: int = 28, channels: int = 1) -> None:
         super().__init__()
-        w, c = check_whole("width", width, 1), check_whole("channels", channels, 1)
+        w = check_whole("width", width, 1, 1024)
+        c = check_whole("channels", channels, 1, 1024)
         self.down1 = nn.Sequential(conv(c, w), nn.GELU())
         self.down2 = nn.Sequential(conv(w, 2 * w), nn.GELU())
         self.bottleneck = nn.Sequential(conv(2 * w, 4 * w), nn.GELU())
@@ -119,7 +120,8 @@ class Denoiser(nn.Module):
         padded with their border pixels, and cropped afterwards.
     forward: noisy (B, C, H, W) float on the scale where white is 1 → denoised, the same
     shape and scale, not clamped.
-    Raises UnetlibError for a scale outside [1e-6, 4] and for pictures of integers.
+    Raises UnetlibError for a scale outside [1e-6, 4], and for pictures of integers or
+        on the scale to 255 (on a GPU, unnoticed).
     """
 
     def __init__(
@@ -136,7 +138,7 @@ class Denoiser(nn.Module):
         self.multiple = check_whole("multiple", multiple, 1)
 
     def forward(self, noisy: Tensor) -> Tensor:
-        check_floats("noisy", noisy)
+        check_noisy(noisy)
         size = noisy.shape[-2:] if noisy.dim() == 4 else ()
         missing = [-side % self.multiple for side in size]
         if any(missing):

@@ -9,6 +9,7 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim.lr_scheduler import ConstantLR, OneCycleLR
 
 from unetlib.batcher import Batcher
+from unetlib.checks import check_step
 from unetlib.recipe import Recipe
 
 
@@ -17,9 +18,11 @@ class TrainStep:
 
     model: already on its device. recipe: gives loss, learning rate and schedule.
     steps: how many steps the whole run has (the one-cycle schedule needs it).
+    Raises UnetlibError for what is none of these.
     """
 
     def __init__(self, model: nn.Module, recipe: Recipe, steps: int) -> None:
+        check_step(model, recipe, steps)
         self.model, self.recipe = model, recipe
         self.device = next(model.parameters()).device
         self.optimizer = self.adam()

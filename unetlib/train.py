@@ -5,6 +5,7 @@ by several processes at once: `torchrun --nproc-per-node N -m unetlib.train …`
 """
 
 import argparse
+import errno
 import io
 import os
 import sys
@@ -251,6 +252,11 @@ def run_for_people(
     except BrokenPipeError:  # whoever read what it said, such as head, has gone
         sys.stdout = None  # or Python tries to write the rest as it ends
         parser.exit(1, f"{parser.prog}: error: nobody reads what it prints any more\n")
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT) or error.filename:
+            raise
+        sys.stdout = None
+        parser.exit(1, f"{parser.prog}: error: no room for what it prints ({error})\n")
     except KeyboardInterrupt as stop:
         parser.exit(130, f"{parser.prog}: stopped{stop}\n")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from unetlib.batcher import Batcher
+from unetlib.batcher import Batcher, to_tensor
 from unetlib.checks import UnetlibError
 
 
@@ -95,3 +95,16 @@ def test_wrong_sigma(few_images):
         Batcher(few_images, 1, sigma=(0.5, 0.1))
     with pytest.raises(UnetlibError, match="from 0 to 1000, got -1"):
         Batcher(few_images, 1, sigma=-1)
+
+
+def test_what_makes_no_tensor(few_images):
+    with pytest.raises(
+        UnetlibError, match=r"got <class 'list'>; .* np.array\(images\)"
+    ):
+        to_tensor(few_images.tolist(), "cpu")
+    with pytest.raises(UnetlibError, match='no device is called "graphics"'):
+        to_tensor(few_images, "graphics")
+    masked = np.ma.masked_less(few_images, 50)
+    with pytest.raises(UnetlibError, match=r"images has a mask.*: images.filled\(0\)"):
+        Batcher(masked, 4)
+    assert Batcher(masked.filled(0), 4).images.shape == (64, 1, 28, 28)

@@ -177,3 +177,21 @@ def test_an_empty_name_is_not_the_working_folder(data, capsys):
         with pytest.raises(SystemExit):
             main([*TRAIN, "f", *option])
         assert re.search("is empty; name|folder, got ''", last_line(capsys))
+
+
+def test_a_picture_that_cannot_be_read_stops_none_of_the_others(noisy, capsys):
+    Path("noisy/6.png").write_bytes(b"no picture")
+    with pytest.raises(SystemExit) as ended:
+        main(["denoise", "noisy/6.png", "noisy/7.png"])
+    said = capsys.readouterr()
+    assert ended.value.code == 2 and said.out.split() == ["denoised/7.png"]
+    assert "noisy/6.png" in said.err and len(said.err.splitlines()) == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_no_room_for_its_log_is_told_in_one_line(data):
+    with Path("/dev/full").open("w") as full:
+        process = shell(data, full)
+        *_, last = process.communicate()[1].decode().splitlines()
+    assert re.fullmatch("unetlib: error: no room for what it prints .*", last)
+    assert process.returncode == 1

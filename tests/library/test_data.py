@@ -178,3 +178,9 @@ def test_missing_shipped_file(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "SHIPPED", tmp_path / "mnist.npz")
     with pytest.raises(UnetlibError, match="reinstall unetlib"):
         data.load_mnist()
+
+
+@pytest.mark.parametrize("seed", [-1, 0.5, "x", None])
+def test_a_sample_by_what_is_no_seed(seed, mnist):
+    with pytest.raises(UnetlibError, match=f"seed must be a whole number .* {seed!r}"):
+        mnist[1].sample(3, seed)

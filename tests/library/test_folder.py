@@ -406,3 +406,18 @@ def test_weights_go_elsewhere_where_there_is_no_room_at_all(
     ):
         fit(model, few_images, RECIPE, folder=tmp_path)
     assert_saved(made / WEIGHTS, model)
+
+
+def test_a_run_goes_on_only_with_its_own_seed(tmp_path, few_images):
+    fit(seeded(), few_images, RECIPE, folder=tmp_path, stop_after=1, seed=3)
+    before = content(tmp_path)
+    with pytest.raises(UnetlibError, match=r"seed 3, here it is 0. .*\(--seed 3\)"):
+        fit(seeded(), few_images, RECIPE, folder=tmp_path, resume=True)
+    assert content(tmp_path) == before
+
+
+def test_pictures_of_a_longer_run_do_not_stay(tmp_path, few_images):
+    fit(seeded(), few_images, RECIPE, folder=tmp_path)
+    assert len([*tmp_path.glob(f"{PICTURES}/img_*.jpg")]) == 2
+    fit(seeded(), few_images, RECIPE, folder=tmp_path, overwrite=True, stop_after=1)
+    assert [p.name for p in tmp_path.glob(f"{PICTURES}/*.jpg")] == ["img_0.jpg"]

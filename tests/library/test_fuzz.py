@@ -41,7 +41,7 @@ def test_damaged_files_are_refused_or_loaded_as_what_they_hold(
     assert tally["refused"] > count / 2
     # A checksum refuses whatever is not exactly what was shipped, or saved.
     with_checksum = kind in ("npz", "checkpoint")
-    assert tally["loaded"] == 0 if with_checksum else tally["loaded"] > count / 100
+    assert tally["loaded"] == 0 if with_checksum else tally["loaded"] > count / 200
 
 
 def test_there_are_ten_thousand():

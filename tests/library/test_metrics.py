@@ -87,3 +87,31 @@ def test_denoising_psnr_treats_every_method_alike(clean):
 def test_levels_and_seeds_that_cannot_be(sigmas, seed, message, clean):
     with pytest.raises(UnetlibError, match=message):
         denoising_psnr(lambda noisy: noisy, clean, sigmas, seed)
+
+
+@pytest.mark.parametrize(
+    ("denoise", "message"),
+    [
+        ("skip", "denoise must be a function .* got 'skip'"),
+        (lambda noisy: noisy.numpy(), "got a numpy array of float32; convert it"),
+        (lambda noisy: noisy.to_sparse(), r"dense .* convert it: pictures.to_dense"),
+        (lambda noisy: noisy[:, :, 1:], "must have one shape"),
+    ],
+)
+def test_what_is_no_denoiser(denoise, message, clean):
+    with pytest.raises(UnetlibError, match=message):
+        denoising_psnr(denoise, clean, [0.5])
+
+
+def test_more_pictures_than_are_denoised_at_once(clean):
+    many = clean.repeat(6, 1, 1, 1)  # 600
+    dimmed = denoising_psnr(lambda _: 0.5 * many[:1], many[:1], [0.5])[0.5]
+    by_parts = denoising_psnr(lambda noisy: 0.5 * many[: len(noisy)], many, [0.5])[0.5]
+    assert by_parts == pytest.approx(psnr(0.5 * many, many).mean().item(), abs=1e-4)
+    assert dimmed == pytest.approx(psnr(0.5 * many[:1], many[:1]).item(), abs=1e-4)
+
+
+@pytest.mark.parametrize("metric", [mse, psnr, ssim])
+def test_sparse_pictures(metric, clean):
+    with pytest.raises(UnetlibError, match=r"got torch.sparse_coo; .*\.to_dense\(\)"):
+        metric(clean.to_sparse(), clean)

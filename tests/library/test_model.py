@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from unetlib.checks import UnetlibError
-from unetlib.model import SkipUnet, Unet, count_parameters
+from unetlib.model import Denoiser, SkipUnet, Unet, count_parameters
+from unetlib.noise import add_gaussian_noise
 
 
 def article_network(state: dict[str, Tensor], x: Tensor) -> Tensor:
@@ -115,3 +116,29 @@ def test_every_parameter_learns():
     for model in (Unet(), SkipUnet()):
         model(torch.rand(2, 1, 28, 28)).square().sum().backward()
         assert all(p.grad is not None and p.grad.any() for p in model.parameters())
+
+
+@pytest.mark.parametrize("model", [Unet(), SkipUnet(4), Denoiser(SkipUnet(4))])
+def test_sparse_pictures(model):
+    with pytest.raises(UnetlibError, match=r"got torch.sparse_coo; .*\.to_dense\(\)"):
+        model(torch.ones(1, 1, 28, 28).to_sparse())
+
+
+@pytest.mark.parametrize("options", [{"width": 1025}, {"width": 4, "channels": 10**6}])
+def test_networks_wider_than_any_memory(options):
+    with pytest.raises(
+        UnetlibError, match=f"from 1 to 1024, got {max(options.values())}"
+    ):
+        SkipUnet(**options)
+    with pytest.raises(UnetlibError, match="from 1 to 1024, got 1025"):
+        Unet(channels=1025)
+
+
+@pytest.mark.parametrize("white", [255, 65535])
+def test_a_denoiser_sees_pictures_on_another_scale(white, clean):
+    denoiser, pictures = Denoiser(SkipUnet(4)), clean * white
+    with pytest.raises(UnetlibError, match=f"; scale it first: noisy / {white}"):
+        denoiser(pictures)
+    noisy = add_gaussian_noise(clean, 10.0, torch.Generator().manual_seed(0))
+    assert noisy.max() > 20  # bright by noise is another thing
+    assert denoiser(noisy).shape == denoiser(pictures / white).shape

@@ -127,3 +127,8 @@ def test_sampled_sigma_fills_its_range():
     assert sigma.mean() == pytest.approx(0.4, abs=0.01)
     with pytest.raises(UnetlibError, match=r"low=0\.6, high=0\.2"):
         sample_sigma(1, 0.6, 0.2, generator())
+
+
+def test_sparse_pictures(clean):
+    with pytest.raises(UnetlibError, match=r"got torch.sparse_coo; .*\.to_dense\(\)"):
+        add_gaussian_noise(clean.to_sparse(), 0.5, torch.Generator())

@@ -6,6 +6,7 @@ The oracle is what was written; numpy for the cures, which are carried out as pr
 import gzip
 import re
 import struct
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -449,3 +450,24 @@ def test_channels_that_come_last_are_told_where_they_belong():
     moved, gray = (eval(cure, {"images": images, "np": np}) for cure in cures.groups())
     check_images("images", moved)
     assert np.array_equal(gray, IMAGES)
+
+
+def test_a_second_array_in_a_file_is_not_lost_silently(tmp_path):
+    with (tmp_path / "x_train.npy").open("wb") as file:
+        np.save(file, IMAGES)
+        np.save(file, IMAGES)
+    more = IMAGES.nbytes + 128  # with its header
+    with pytest.raises(UnetlibError, match=f"{more} bytes follow its array"):
+        load_pictures(tmp_path)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_table_that_was_cut_off_is_not_read_silently(end, tmp_path):
+    whole = end.join([",".join(["7", *["255"] * 784])] * 2)
+    path = tmp_path / "train.csv"
+    path.write_bytes(whole[:-1].encode())
+    with pytest.warns(UserWarning, match="train.csv ends without a line break; if it"):
+        assert load_pictures(path)[-1, -1, -1] == 25
+    path.write_bytes((whole + end).encode())
+    with warnings.catch_warnings(action="error"):
+        assert load_pictures(path)[-1, -1, -1] == 255

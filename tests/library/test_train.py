@@ -360,3 +360,16 @@ def test_cuda_beyond_the_last(monkeypatch):
     assert check_device("cuda:1") == torch.device("cuda:1")
     with pytest.raises(UnetlibError, match="cuda:2"):
         check_device("cuda:2")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((SkipUnet, BOOK, 1), r"model must be a network .* make one: SkipUnet\(\)"),
+        ((SkipUnet(4), "book", 1), "recipe must be a Recipe, such as BOOK, got 'book'"),
+        ((SkipUnet(4), BOOK, 0), "steps must be a whole number from 1 .* got 0"),
+    ],
+)
+def test_what_makes_no_step(arguments, message):
+    with pytest.raises(UnetlibError, match=message):
+        TrainStep(*arguments)

@@ -27,6 +27,12 @@ def read_csv(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
             f"{path} is not a table of pictures ({error}); expected rows of whole "
             "numbers from 0 to 255 with commas between them: label, pixel, pixel, …"
         ) from None
+    if not path.read_bytes().endswith((b"\n", b"\r")):
+        warnings.warn(
+            f"{path} ends without a line break; if it was cut off, so was its last "
+            "number",
+            stacklevel=4,
+        )
     columns = table.shape[1]
     named = [i for i, cell in enumerate(first) if cell in LABEL]
     if not named and not _is_square(columns):

@@ -47,7 +47,10 @@ def read_npy(path: Path) -> np.ndarray:
             raise ValueError(f"it starts with {start!r}")
         # Memory-mapped, so that a header that promises more than the file holds
         # is refused before anything is allocated.
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        if more := path.stat().st_size - array.offset - array.nbytes:
+            raise ValueError(f"{more} bytes follow its array, such as a second one")
+        return array
     except Exception as error:  # numpy raises many kinds on a damaged header
         raise UnetlibError(
             f"{path} is not a plain numpy array ({error}); expected numbers written by "

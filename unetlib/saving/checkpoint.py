@@ -57,6 +57,7 @@ def packed(step: TrainStep, batcher: Batcher, history: History) -> bytes:
         "recipe": asdict(step.recipe),
         "images": len(batcher.images),
         "pictures": fingerprint(batcher.images),
+        "seed": batcher.seed,
         "frozen": frozen(step.model),
         "lr": step.optimizer.param_groups[0]["lr"],
         "history": asdict(history),
@@ -334,6 +335,12 @@ def _check_run(path: Path, about: dict, step: TrainStep, batcher: Batcher) -> No
         raise UnetlibError(
             f"{path} was made with {images} other pictures, or with the same ones in "
             "another order. Resume with the same pictures, or train into another folder"
+        )
+    if about.get("seed", batcher.seed) != batcher.seed:  # not before version 0.4
+        raise UnetlibError(
+            f"{path} was made with seed {about['seed']}, here it is {batcher.seed}. "
+            f"Resume with that seed (--seed {about['seed']}), or train into another "
+            "folder"
         )
 
 

@@ -94,6 +94,9 @@ class Saver:
 
     def _picture(self, epoch: int, image: np.ndarray) -> None:
         path = self.folder / PICTURES / f"img_{epoch}.jpg"
+        if epoch == 0:  # of a run that this one replaces
+            for old in path.parent.glob("img_*.jpg"):
+                old.unlink(missing_ok=True)
         with self.step.averaged():
             save_picture(path, self.step.model, image, self.step.recipe.scale)
 
