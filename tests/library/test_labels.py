@@ -90,6 +90,8 @@ def test_language_is_chosen_once():
     ],
 )
 def test_a_notebook_without_figures_is_told(shell, backend, warned, monkeypatch):
+    formats = "matplotlib_inline.backend_inline.set_matplotlib_formats"
+    monkeypatch.setattr(formats, lambda *_, **__: None)  # it wants a whole IPython
     ipython = SimpleNamespace(get_ipython=lambda: shell)
     monkeypatch.setitem(sys.modules, "IPython", ipython)
     with (
