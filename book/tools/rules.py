@@ -143,7 +143,7 @@ def measured(text: Text) -> Iterator[Fault]:
 
 
 def markdown(text: Text) -> Iterator[Fault]:
-    """What Colab would show as it is written; pictures without a text."""
+    """What Colab would show as it is written; pictures and columns without a text."""
     source = blank(REFERENCE, text.source)
     for match in re.finditer(
         r"(?m)^```\{\w+\}|^:::|\{(ref|doc|eq|term|numref)\}`|\{\{", source
@@ -153,6 +153,9 @@ def markdown(text: Text) -> Iterator[Fault]:
     for match in LINK.finditer(blank(CODE, text.source)):
         if match[1] and not match[2].strip():
             yield text.fault(match.start(), f"{match[0]}: describe it, ![text](…)")
+    for match in re.finditer(r"(?m)^\| *\|.*\n\|[-:|]+\|$", source):
+        what = "the first column has no heading; say what it lists: | Method | …"
+        yield text.fault(match.start(), what)
     for match in re.finditer(r"<img(?![^>]*\balt=.\w)[^>]*>", text.source):
         yield text.fault(match.start(), f'{match[0]}: describe it, alt="…"')
 
