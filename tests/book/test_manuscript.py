@@ -72,8 +72,8 @@ def test_all_that_is_missing_in_a_chapter_is_said_at_once(chapter):
     with pytest.raises(ValueError) as caught:
         read_cells(chapter(text))
     first, second = str(caught.value).split("\n")
-    assert re.search(r"07_new.md:23: en: the `:alt:` of cell first lacks en", first)
-    assert re.search(r"07_new.md:36: two code cells have the name first", second)
+    assert re.search(r"07_new.md:24: en: the `:alt:` of cell first lacks en", first)
+    assert re.search(r"07_new.md:37: two code cells have the name first", second)
 
 
 def test_a_figure_has_no_alternative(chapter):

@@ -122,6 +122,17 @@ def test_ctrl_c_leaves_model_history_and_checkpoint(
     assert all(torch.equal(resumed[k], v) for k, v in whole.state_dict().items())
 
 
+@pytest.mark.parametrize("before", [signal.default_int_handler, signal.SIG_IGN])
+def test_half_a_run_never_looks_like_a_whole_one(before, few_images, monkeypatch):
+    stop_in(13, monkeypatch)
+    handler = signal.signal(signal.SIGINT, before)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            fit(seeded(), few_images, RECIPE)
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
 def test_ctrl_c_twice_stops_at_once(few_images, tmp_path, monkeypatch):
     before = signal.getsignal(signal.SIGINT)  # of a job in the background: ignored
     stop_in(13, monkeypatch, times=2)

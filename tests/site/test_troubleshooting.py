@@ -216,7 +216,8 @@ def test_progress_shows_how_long_it_takes(mnist, monkeypatch, capsys) -> list[st
         return learn(step, *batch)
 
     monkeypatch.setattr(TrainStep, "update", stopped)
-    fit(Unet(), mnist[0].images, ARTICLE)
+    with pytest.raises(KeyboardInterrupt):
+        fit(Unet(), mnist[0].images, ARTICLE)
     bars = re.split(r"[\r\n]", capsys.readouterr().out)
     return [[bar for bar in bars if " 1/" in bar][-1]]
 

@@ -87,6 +87,8 @@ def stop_between_steps(processes: int) -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
     if came:
         signal.raise_signal(came[0])
+        if before[came[0]] is signal.SIG_IGN:  # Ctrl-C, for a job in the background
+            raise KeyboardInterrupt  # for half a run must not be taken for a whole one
 
 
 @contextmanager
