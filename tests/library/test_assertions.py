@@ -14,10 +14,12 @@ from unetlib.display.labels import LANGUAGES, label, use_language
 @pytest.fixture(scope="module")
 def shell():
     """IPython, in this process, as it is after the first cell of a chapter."""
-    shell = InteractiveShell.instance()
+    main = sys.modules["__main__"]
+    shell = InteractiveShell.instance()  # which puts a module of its own there
     use_language("en")
     yield shell
     InteractiveShell.clear_instance()
+    sys.modules["__main__"] = main
 
 
 def failing(shell: InteractiveShell, cell: str) -> list[str]:

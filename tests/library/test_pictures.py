@@ -424,7 +424,7 @@ def test_a_table_whose_numbers_are_quoted(tmp_path):
     rows = [["label", *map(str, range(784))]]
     rows += [["3", *map(str, image.ravel())] for image in IMAGES]
     table = "\n".join(",".join(f'"{cell}"' for cell in row) for row in rows)
-    (tmp_path / "train.csv").write_text(table)
+    (tmp_path / "train.csv").write_text(table + "\n")
     assert np.array_equal(load_pictures(tmp_path), IMAGES)
 
 
