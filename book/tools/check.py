@@ -11,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 import rules
+from bibliography import parse_papers, uncited
 from chapter_rules import faults_within
 from execution import undescribed
 from faults import ROOT, Fault
@@ -32,12 +33,14 @@ def faults(book: Path = BOOK) -> list[Fault]:
     """All that is wrong with the texts in a folder such as book/."""
     paths = chapter_paths(book / "chapters")
     found, texts, ids = list(misnamed(book / "chapters", paths)), [], {}
+    chapters = ""
     for path in paths:
         cells, wrong = parse(path)
         prose = rules.prose(path, cells)
         found += [*wrong, *faults_within(path, cells, prose)]
         texts += prose
         source = path.read_text(encoding="utf-8", errors="replace")
+        chapters += source
         headings = {heading[3] for heading in HEADING.finditer(source)}
         figures = {f"figure-{c.metadata.get('name')}" for c in cells if _captioned(c)}
         ids[f"{path.stem}.ipynb"] = headings | figures
@@ -53,7 +56,9 @@ def faults(book: Path = BOOK) -> list[Fault]:
             found.append(page.fault(0, what))
     for text in texts:
         found += [*rules.wordings(text, entries), *rules.typesetting(text)]
-    found += rules.links(texts, ids)
+    papers, wrong = parse_papers(book / "references.yml")
+    found += [*wrong, *uncited(book / "references.yml", papers, chapters)]
+    found += rules.links(texts, ids, papers)
     return sorted(set(found))
 
 

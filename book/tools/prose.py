@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+from bibliography import with_papers
 from citations import REFERENCE, look_up
 from languages import LANGUAGES
 
@@ -17,7 +18,7 @@ HEADING = re.compile(r"(?m)^(#+) (.*?) \{#([\w-]+)\}$")
 
 def finished(text: str, chapter: str, language: str) -> str:
     """A prose cell's source as its notebook has it."""
-    text = fill(text, chapter, language)
+    text = with_papers(fill(text, chapter, language))
     # By its number the text refers to a chapter: it stands in the sidebar, too.
     text = re.sub(r"\A# ", f"# {chapter[:2]} ", text)
     # An HTML anchor, since a bare {#id} would show in Colab.

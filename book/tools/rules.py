@@ -169,12 +169,20 @@ def citations(text: Text) -> Iterator[Fault]:
             yield text.fault(match.start(), str(error).partition(": ")[2])
 
 
-def links(texts: Iterable[Text], ids: dict[str, set[str]]) -> Iterator[Fault]:
-    """Links that lead nowhere. ids: those of every chapter and page, {file: ids}."""
+def links(
+    texts: Iterable[Text], ids: dict[str, set[str]], papers: Iterable[str]
+) -> Iterator[Fault]:
+    """Links that lead nowhere. ids: those of every chapter and page, {file: ids}.
+    papers: what may stand after an @."""
     for text in texts:
         for position, target in link_targets(text.source).items():
             file, _, section = target.partition("#")
             if re.match(r"\w+:", target):
+                continue
+            if target.startswith("@"):
+                if target[1:] not in papers:
+                    what = f"{target} is none of the papers in references.yml"
+                    yield text.fault(position, what)
                 continue
             file = file or f"{text.file.stem}.ipynb"
             if file not in ids:

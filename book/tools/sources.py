@@ -5,7 +5,9 @@ import shutil
 from pathlib import Path
 
 import yaml
+from bibliography import listed
 from languages import LANGUAGES
+from manuscript import chapter_paths
 from npm_packages import MODULES
 from publishing import Address
 from terms import read_glossary
@@ -14,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
 WEB = BOOK / "web"
 BUILD = ROOT / "build"
-PAGES = ("troubleshooting", "glossary", "api")  # after the chapters, in this order
+# After the chapters, in this order.
+PAGES = ("troubleshooting", "glossary", "references", "api")
 
 
 def read_yaml(path: Path):
@@ -57,6 +60,12 @@ def glossary(code: str) -> str:
     return "\n".join(lines)
 
 
+def references(code: str) -> str:
+    """The papers that the chapters cite, as Markdown."""
+    sources = {path.stem: path.read_text(encoding="utf-8") for path in chapter_paths()}
+    return listed(code, sources)
+
+
 def terms(code: str) -> dict[str, str]:
     """{wording: id of its entry}, and {wording: ""} where one means something else."""
     entries = read_glossary()
@@ -84,8 +93,8 @@ def stage(code: str, notebooks: Path) -> tuple[Path, list[str]]:
         shutil.copy(chapter, source)
     for name in PAGES:
         text = (BOOK / "pages" / code / f"{name}.md").read_text(encoding="utf-8")
-        tail = glossary(code) if name == "glossary" else ""
-        write(source / f"{name}.md", f"{text}\n{tail}")
+        made = {"glossary": glossary, "references": references}.get(name)
+        write(source / f"{name}.md", f"{text}\n{made(code) if made else ''}")
     return source, [chapter.stem for chapter in chapters]
 
 

@@ -1,11 +1,10 @@
 """The book's terms, book/glossary.yml, whose head says what its fields mean."""
 
-import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-import yaml
-from faults import Fault, line_of
+from entries import read_entries
+from faults import Fault
 from languages import LANGUAGES
 
 GLOSSARY = Path(__file__).resolve().parents[1] / "glossary.yml"
@@ -21,17 +20,10 @@ def read_glossary(file: Path = GLOSSARY) -> list[dict]:
 
 def parse_glossary(file: Path) -> tuple[list[dict], list[Fault]]:
     """The entries that lack nothing, and what is wrong with the others."""
-    text = file.read_text(encoding="utf-8")
-    try:
-        entries = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else 1
-        return [], [Fault(file, line, "", " ".join(str(error).split()))]
-    whole, faults = {}, []
-    places = [match.start() for match in re.finditer(r"(?m)^- ", text)]
-    for place, entry in zip(places, entries, strict=True):
-        line, wrong = line_of(text, place) + 1, list(_wrong(entry, whole))
+    entries, faults = read_entries(file)
+    whole = {}
+    for line, entry in entries:
+        wrong = list(_wrong(entry, whole))
         faults += [Fault(file, line, code, what) for code, what in wrong]
         if not wrong:
             whole[entry["id"]] = entry

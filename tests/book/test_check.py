@@ -35,7 +35,7 @@ What you will learn: little. What you need: a CPU or GPU; **Time**: short.
 
 ## 小结 {#summary}
 
-见[标题](#title)，误差是 $x$。
+见[标题](#title)和[Efron](@efron2011)，误差是 $x$。
 
 共 {{loss_scale/steps}} 步。
 
@@ -43,7 +43,7 @@ What you will learn: little. What you need: a CPU or GPU; **Time**: short.
 
 ## Summary {#summary}
 
-See [the title](#title), the error is $x$.
+See [the title](#title) and [Efron](@efron2011), the error is $x$.
 
 It takes {{loss_scale/steps}} steps.
 
@@ -76,6 +76,14 @@ GLOSSARY = """\
   avoid_zh: [杂讯]
   avoid_en: [static hiss]
 """
+PAPERS = """\
+- key: efron2011
+  authors: B. Efron
+  title: Selection bias
+  source: Journal 106, 1602–1614
+  year: 2011
+  doi: 10.1198/jasa.2011.tm11181
+"""
 MISTAKES = yaml.safe_load(Path(__file__).with_name("mistakes.yml").read_text("utf-8"))
 
 
@@ -84,6 +92,7 @@ def book(tmp_path) -> Path:
     (tmp_path / "chapters").mkdir()
     write(tmp_path / "chapters" / "00_new.md", CHAPTER)
     write(tmp_path / "glossary.yml", GLOSSARY)
+    write(tmp_path / "references.yml", PAPERS)
     return tmp_path
 
 
@@ -185,6 +194,43 @@ def test_two_terms_with_one_id_are_said(book):
     assert said(book) == [
         "glossary.yml:10: two terms have the id noise; each needs its own"
     ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("authors: B. Efron\n  ", "", "1: efron2011 lacks authors"),
+        (
+            "  doi: 10.1198/jasa.2011.tm11181\n",
+            "",
+            "1: efron2011 lacks doi or arxiv or",
+        ),
+        ("10.1198/", "doi.org/10.1198/", "1: 'doi.org/10.1198/jasa.2011.tm11181' of"),
+        ("doi: 10.1198/jasa.2011.tm11181", "arxiv: 2011", "1: 2011 of efron2011 is no"),
+        ("efron2011", "efron2012", "1: no chapter cites efron2012; leave it out"),
+        ("source: ", "source: [", "5: while parsing a flow sequence"),
+    ],
+)
+def test_a_fault_in_the_references_is_said(book, old, new, message):
+    assert old in PAPERS
+    write(book / "references.yml", PAPERS.replace(old, new))
+    assert any(fault.startswith(f"references.yml:{message}") for fault in said(book))
+
+
+def test_papers_stand_by_year_each_with_its_own_key(book):
+    earlier = PAPERS.replace("year: 2011", "year: 2009")
+    write(book / "references.yml", PAPERS + earlier)
+    assert said(book) == [
+        "references.yml:7: efron2011 is out of order; papers stand by year",
+        "references.yml:7: two papers have the key efron2011; each needs its own",
+    ]
+
+
+def test_a_citation_of_no_paper_is_said(book):
+    write(book / "chapters" / "00_new.md", CHAPTER.replace("@efron2011", "@efron2012"))
+    what = "@efron2012 is none of the papers in references.yml"
+    found = [fault for fault in said(book) if fault.endswith(what)]
+    assert [fault.split(":")[2] for fault in found] == [" zh", " en"]
 
 
 def test_a_page_that_lacks_a_section_is_said(book):

@@ -16,11 +16,12 @@ from languages import LANGUAGES
 from PIL import Image
 from playwright.sync_api import Page
 from reader import DESKTOP, Reader, visit
+from sources import PAGES as AFTER
 
 PAGES = [
     f"{language}/{name}.html"
     for language in LANGUAGES
-    for name in (*NAMES, "troubleshooting", "glossary", "api", "search")
+    for name in (*NAMES, *AFTER, "search")
 ]
 # A page of each template: with the live denoiser, with formulas, of terms, of results.
 # How a page is used depends on these, and hardly on what it says.

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import sources
 import yaml
 from building import ROOT
 from chapters import FRONT_MATTER
@@ -79,7 +80,7 @@ def write_texts(root: Path) -> None:
         write(book / "chapters" / f"0{n}_some.md", FRONT_MATTER + CHAPTER.format(n=n))
     write(book / "results" / "chapter_times.json", '{"seconds": {"01_some": 180}}')
     for code in ("zh", "en", CODE):
-        for page in ("troubleshooting", "glossary", "api"):
+        for page in sources.PAGES:
             text = f'# <a id="{page}"></a>{code} {page}\n'
             write(book / "pages" / code / f"{page}.md", text)
     glossary = [
@@ -90,6 +91,7 @@ def write_texts(root: Path) -> None:
         for term, words in TERMS.items()
     ]
     write(book / "glossary.yml", yaml.safe_dump(glossary, allow_unicode=True))
+    write(book / "references.yml", "[]\n")
 
 
 def add_language(root: Path) -> None:
