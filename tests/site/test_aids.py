@@ -98,3 +98,9 @@ def test_every_chapter_says_how_long_it_takes(site, language):
             before, after = said.split("{}")
             number = line.text.removeprefix(before).removesuffix(after)
             assert 5 <= int(number) <= 120, line
+
+
+def test_code_is_marked_up_only_where_it_has_a_colour(site):
+    article = parse(site / "en/02_architecture.html").article
+    assert article.select(".highlight .k") and article.select(".highlight .s2")
+    assert not article.select(".highlight :is(.n, .p, .w)")
