@@ -27,6 +27,7 @@ from math_font import characters, cut_math_font
 from policy import protect
 from publishing import Address, build_wheel, write_notebooks
 from sources import BUILD, ROOT, WEB, configure, fresh, stage, write
+from style_sheets import leave_out_unused
 
 # What our own server says that files are, whatever the machine thinks: on Windows any
 # program may have entered another type for .js, and then browsers run no module.
@@ -42,8 +43,9 @@ TYPES = {
     ".woff2": "font/woff2",
 }
 LOADED = (".js", ".wasm", ".onnx", ".bin")  # by the live denoiser
-# Sphinx's notes to itself, and the theme's templates, which are not pages.
-UNPUBLISHED = shutil.ignore_patterns(".buildinfo", "*webpack-macros.html")
+# Sphinx's notes to itself, the theme's templates, which are not pages, and maps to
+# sources that are not here.
+UNPUBLISHED = shutil.ignore_patterns(".buildinfo", "*webpack-macros.html", "*.map")
 
 
 def start(code: str, source: Path, config: Path) -> subprocess.Popen:
@@ -156,6 +158,7 @@ def build(
     list_files(npm_packages.carry(modules, npm_packages.LIVE, out / "live"))
     needed = characters(out)
     for code in built:
+        leave_out_unused(modules, out / code, out / "live")
         font = out / code / "_static" / "fonts" / "math.woff"
         cut_math_font(modules, needed, font)
     write_entrances(out, first, address)
