@@ -153,9 +153,13 @@ def markdown(text: Text) -> Iterator[Fault]:
     for match in LINK.finditer(blank(CODE, text.source)):
         if match[1] and not match[2].strip():
             yield text.fault(match.start(), f"{match[0]}: describe it, ![text](…)")
-    for match in re.finditer(r"(?m)^\| *\|.*\n\|[-:|]+\|$", source):
-        what = "the first column has no heading; say what it lists: | Method | …"
-        yield text.fault(match.start(), what)
+    for match in re.finditer(r"(?m)^\|(.*)\|\n\|[-:|]+\|$", text.source):
+        for cell in map(str.strip, match[1].split("|")):
+            if not cell or re.fullmatch(r"\$[^$]+\$", cell):
+                what = (
+                    f"{cell!r} heads a column; write words, such as Method or σ = 0.1"
+                )
+                yield text.fault(match.start(), what)
     for match in re.finditer(r"<img(?![^>]*\balt=.\w)[^>]*>", text.source):
         yield text.fault(match.start(), f'{match[0]}: describe it, alt="…"')
 
