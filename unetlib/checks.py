@@ -141,24 +141,24 @@ def check_dense(name: str, pictures: Tensor) -> None:
         )
 
 
-def check_noisy(noisy: Tensor) -> None:
+def check_scale(name: str, pictures: Tensor) -> None:
     """Refuses what is no float tensor, or plainly holds pixels from 0 to 255. A tensor
     on a GPU is not looked at: reading it back would stall the GPU."""
-    check_floats("noisy", noisy)
-    if noisy.device.type != "cpu" or not noisy.numel():
+    check_floats(name, pictures)
+    if pictures.device.type != "cpu" or not pictures.numel():
         return
-    low, high = (x.item() for x in noisy.detach().aminmax())
+    low, high = (x.item() for x in pictures.detach().aminmax())
     if low >= 0 and high > 20:  # where noise makes white so bright, black gets below 0
         raise UnetlibError(
-            f"noisy must be on the scale where white is 1, got values from {low:g} to "
-            f"{high:g}; scale it first: noisy / {65535 if high > 255 else 255}"
+            f"{name} must be on the scale where white is 1, got values from {low:g} to "
+            f"{high:g}; scale it first: {name} / {65535 if high > 255 else 255}"
         )
 
 
 def check_sigma(clean: Tensor, sigma: float | Tensor, largest: float) -> float | Tensor:
     """`sigma` in the dtype of `clean`; refuses what does not go together. A tensor on a
     GPU is not looked at: reading it back would stall the GPU."""
-    check_floats("clean", clean)
+    check_scale("clean", clean)
     if not isinstance(sigma, Tensor):
         return check_number("sigma", sigma, 0, largest)
     if sigma.device.type == "cpu" and sigma.numel():

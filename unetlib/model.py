@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad
 
-from unetlib.checks import check_input, check_noisy, check_number, check_whole
+from unetlib.checks import check_input, check_number, check_scale, check_whole
 
 
 def conv(in_channels: int, out_channels: int) -> nn.Conv2d:
@@ -138,7 +138,7 @@ class Denoiser(nn.Module):
         self.multiple = check_whole("multiple", multiple, 1)
 
     def forward(self, noisy: Tensor) -> Tensor:
-        check_noisy(noisy)
+        check_scale("noisy", noisy)
         size = noisy.shape[-2:] if noisy.dim() == 4 else ()
         missing = [-side % self.multiple for side in size]
         if any(missing):

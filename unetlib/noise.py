@@ -61,7 +61,7 @@ def add_gaussian_noise(
     sigma: a number from 0 to 1000, or a tensor of such that broadcasts to the shape of
         `clean`; (B, 1, 1, 1) gives each picture its own.
     Returns a new tensor of the same shape and dtype; it is NOT clamped to [0, 1].
-    Raises UnetlibError for another sigma, and where `clean` does not hold floats.
+    Raises UnetlibError for another sigma, and for `clean` of integers or to 255.
     """
     sigma = check_sigma(clean, sigma, LARGEST_SIGMA)
     return clean + sigma * standard_normal(clean, generator)

@@ -132,3 +132,11 @@ def test_sampled_sigma_fills_its_range():
 def test_sparse_pictures(clean):
     with pytest.raises(UnetlibError, match=r"got torch.sparse_coo; .*\.to_dense\(\)"):
         add_gaussian_noise(clean.to_sparse(), 0.5, torch.Generator())
+
+
+@pytest.mark.parametrize("white", [255, 65535])
+def test_pictures_on_another_scale(white, clean):
+    with pytest.raises(UnetlibError, match=f"; scale it first: clean / {white}"):
+        add_gaussian_noise(clean * white, 0.5, torch.Generator())
+    noisier = add_gaussian_noise(10 * clean, 5.0, torch.Generator().manual_seed(0))
+    assert add_gaussian_noise(noisier, 0.5, torch.Generator()).max() > 20
