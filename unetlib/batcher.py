@@ -57,7 +57,8 @@ class Batcher:
     ) -> None:
         self.images = to_tensor(images, device)  # (N, C, H, W)
         self.scale = check_number("scale", scale, 1e-6, 1)
-        self.seed, self.generator = seed, seeded_generator(device, seed)
+        self.generator = seeded_generator(device, seed)
+        self.seed = self.generator.initial_seed()  # an int, whatever kind of number
         self.batch_size = check_whole("batch_size", batch_size, 1)
         self.shard = shard
         check_choice("distribution", distribution, DISTRIBUTIONS)

@@ -143,11 +143,16 @@ def check_dense(name: str, pictures: Tensor) -> None:
 
 def check_scale(name: str, pictures: Tensor) -> None:
     """Refuses what is no float tensor, or plainly holds pixels from 0 to 255. A tensor
-    on a GPU is not looked at: reading it back would stall the GPU."""
+    on a GPU is not looked at: reading it back would stall the GPU; nor is one that has
+    no values, while PyTorch traces or maps the program (torch.export, torch.func)."""
     check_floats(name, pictures)
-    if pictures.device.type != "cpu" or not pictures.numel():
+    traced = torch.compiler.is_compiling()
+    if traced or pictures.device.type != "cpu" or not pictures.numel():
         return
-    low, high = (x.item() for x in pictures.detach().aminmax())
+    try:
+        low, high = (x.item() for x in pictures.detach().aminmax())
+    except RuntimeError:
+        return
     if low >= 0 and high > 20:  # where noise makes white so bright, black gets below 0
         raise UnetlibError(
             f"{name} must be on the scale where white is 1, got values from {low:g} to "
@@ -444,7 +449,7 @@ def check_is_network(model: object) -> None:
 
 def check_is_recipe(recipe: object) -> None:
     """Refuses what is no `Recipe`."""
-    if not hasattr(recipe, "sigma_weight"):
+    if isinstance(recipe, type) or not hasattr(recipe, "sigma_weight"):
         raise UnetlibError(f"recipe must be a Recipe, such as BOOK, got {recipe!r}")
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -416,8 +417,23 @@ def test_a_run_goes_on_only_with_its_own_seed(tmp_path, few_images):
     assert content(tmp_path) == before
 
 
+def test_a_seed_of_numpy_is_a_seed(tmp_path, few_images):
+    seed = np.int64(3)
+    fit(seeded(), few_images, RECIPE, folder=tmp_path, stop_after=1, seed=seed)
+    run = fit(seeded(), few_images, RECIPE, folder=tmp_path, resume=True, seed=3)
+    assert len(run.loss) == 2
+
+
 def test_pictures_of_a_longer_run_do_not_stay(tmp_path, few_images):
     fit(seeded(), few_images, RECIPE, folder=tmp_path)
     assert len([*tmp_path.glob(f"{PICTURES}/img_*.jpg")]) == 2
     fit(seeded(), few_images, RECIPE, folder=tmp_path, overwrite=True, stop_after=1)
     assert [p.name for p in tmp_path.glob(f"{PICTURES}/*.jpg")] == ["img_0.jpg"]
+
+
+def test_pictures_of_ones_own_stay(tmp_path, few_images):
+    fit(seeded(), few_images, RECIPE, folder=tmp_path)
+    own = tmp_path / PICTURES / "img_birthday.jpg"
+    own.write_bytes(b"somebody's")
+    fit(seeded(), few_images, RECIPE, folder=tmp_path, overwrite=True, stop_after=1)
+    assert own.read_bytes() == b"somebody's"

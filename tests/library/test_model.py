@@ -134,6 +134,15 @@ def test_networks_wider_than_any_memory(options):
         Unet(channels=1025)
 
 
+def test_a_denoiser_can_be_exported_and_mapped(clean):
+    denoiser = Denoiser(SkipUnet(4)).requires_grad_(False)
+    expected = denoiser(clean[:2])
+    exported = torch.export.export(denoiser, (clean[:2],)).module()
+    assert torch.allclose(exported(clean[:2]), expected, atol=1e-6)
+    mapped = torch.func.vmap(lambda x: denoiser(x[None])[0])(clean[:2])
+    assert torch.allclose(mapped, expected, atol=1e-6)
+
+
 @pytest.mark.parametrize("white", [255, 65535])
 def test_a_denoiser_sees_pictures_on_another_scale(white, clean):
     denoiser, pictures = Denoiser(SkipUnet(4)), clean * white

@@ -367,6 +367,7 @@ def test_cuda_beyond_the_last(monkeypatch):
     [
         ((SkipUnet, BOOK, 1), r"model must be a network .* make one: SkipUnet\(\)"),
         ((SkipUnet(4), "book", 1), "recipe must be a Recipe, such as BOOK, got 'book'"),
+        ((SkipUnet(4), Recipe, 1), "recipe must be a Recipe, such as BOOK, got <class"),
         ((SkipUnet(4), BOOK, 0), "steps must be a whole number from 1 .* got 0"),
     ],
 )

@@ -5,6 +5,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -95,8 +96,9 @@ class Saver:
     def _picture(self, epoch: int, image: np.ndarray) -> None:
         path = self.folder / PICTURES / f"img_{epoch}.jpg"
         if epoch == 0:  # of a run that this one replaces
-            for old in path.parent.glob("img_*.jpg"):
-                old.unlink(missing_ok=True)
+            for old in path.parent.glob("img_[0-9]*.jpg"):
+                with suppress(OSError):  # a virus scanner may be reading it
+                    old.unlink()
         with self.step.averaged():
             save_picture(path, self.step.model, image, self.step.recipe.scale)
 
