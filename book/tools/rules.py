@@ -15,7 +15,6 @@ from languages import LANGUAGES
 from nbformat import NotebookNode
 from prose import fill
 
-WIDTH = 88  # as ruff has it in pyproject.toml
 CHINESE = r"[\u3400-\u9fff]"
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.S)
 MATHS = re.compile(r"\$\$.*?\$\$|\$[^$\n]+\$", re.S)

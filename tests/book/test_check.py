@@ -162,31 +162,45 @@ def test_a_chapter_outside_the_table_of_contents_is_said(book, name, message):
     assert any(fault.startswith(f"chapters/{message}") for fault in said(book))
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("  zh: 噪声\n", "", "2: zh: noise lacks zh"),
-        ("  en_text: Random numbers.\n", "", "2: en: noise lacks en_text"),
-        ("  avoid_zh: [杂讯]\n", "", "2: zh: noise lacks avoid_zh"),
-        (
-            "[杂讯]",
-            "杂讯",
-            "2: zh: avoid_zh of noise must be a list, such as [wording], got '杂讯'",
-        ),
-        ("id: noise", "ID: noise", "2: {'ID': 'noise'"),
-        ("#title", "#titel", "2: where of noise is '00_new.ipynb#titel'"),
-        (
-            "  where: 00_new.ipynb#title\n",
-            "",
-            "2: where of noise is '': no chapter has",
-        ),
-        ("[杂讯]", "[杂讯", "9: while parsing a flow sequence"),
-    ],
-)
-def test_a_fault_in_the_glossary_is_said(book, old, new, message):
-    assert old in GLOSSARY
-    write(book / "glossary.yml", GLOSSARY.replace(old, new))
-    assert any(fault.startswith(f"glossary.yml:{message}") for fault in said(book))
+GLOSSARY_FAULTS = [
+    ("  zh: 噪声\n", "", "2: zh: noise lacks zh"),
+    ("  en_text: Random numbers.\n", "", "2: en: noise lacks en_text"),
+    ("  avoid_zh: [杂讯]\n", "", "2: zh: noise lacks avoid_zh"),
+    (
+        "[杂讯]",
+        "杂讯",
+        "2: zh: avoid_zh of noise must be a list, such as [wording], got '杂讯'",
+    ),
+    ("id: noise", "ID: noise", "2: {'ID': 'noise'"),
+    ("#title", "#titel", "2: where of noise is '00_new.ipynb#titel'"),
+    (
+        "  where: 00_new.ipynb#title\n",
+        "",
+        "2: where of noise is '': no chapter has",
+    ),
+    ("[杂讯]", "[杂讯", "9: while parsing a flow sequence"),
+]
+PAPER_FAULTS = [
+    ("authors: B. Efron\n  ", "", "1: efron2011 lacks authors"),
+    (
+        "  doi: 10.1198/jasa.2011.tm11181\n",
+        "",
+        "1: efron2011 lacks doi or arxiv or",
+    ),
+    ("10.1198/", "doi.org/10.1198/", "1: 'doi.org/10.1198/jasa.2011.tm11181' of"),
+    ("doi: 10.1198/jasa.2011.tm11181", "arxiv: 2011", "1: 2011 of efron2011 is no"),
+    ("efron2011", "efron2012", "1: no chapter cites efron2012; leave it out"),
+    ("source: ", "source: [", "5: while parsing a flow sequence"),
+]
+IN_LISTS = [("glossary.yml", GLOSSARY, *fault) for fault in GLOSSARY_FAULTS]
+IN_LISTS += [("references.yml", PAPERS, *fault) for fault in PAPER_FAULTS]
+
+
+@pytest.mark.parametrize(("file", "text", "old", "new", "message"), IN_LISTS)
+def test_a_fault_in_a_list_is_said(book, file, text, old, new, message):
+    assert old in text
+    write(book / file, text.replace(old, new))
+    assert any(fault.startswith(f"{file}:{message}") for fault in said(book))
 
 
 def test_two_terms_with_one_id_are_said(book):
@@ -194,27 +208,6 @@ def test_two_terms_with_one_id_are_said(book):
     assert said(book) == [
         "glossary.yml:10: two terms have the id noise; each needs its own"
     ]
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("authors: B. Efron\n  ", "", "1: efron2011 lacks authors"),
-        (
-            "  doi: 10.1198/jasa.2011.tm11181\n",
-            "",
-            "1: efron2011 lacks doi or arxiv or",
-        ),
-        ("10.1198/", "doi.org/10.1198/", "1: 'doi.org/10.1198/jasa.2011.tm11181' of"),
-        ("doi: 10.1198/jasa.2011.tm11181", "arxiv: 2011", "1: 2011 of efron2011 is no"),
-        ("efron2011", "efron2012", "1: no chapter cites efron2012; leave it out"),
-        ("source: ", "source: [", "5: while parsing a flow sequence"),
-    ],
-)
-def test_a_fault_in_the_references_is_said(book, old, new, message):
-    assert old in PAPERS
-    write(book / "references.yml", PAPERS.replace(old, new))
-    assert any(fault.startswith(f"references.yml:{message}") for fault in said(book))
 
 
 def test_papers_stand_by_year_each_with_its_own_key(book):
