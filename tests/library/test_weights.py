@@ -23,7 +23,7 @@ from unetlib.formats.weights import flat, read_weights
 from unetlib.model import Denoiser, SkipUnet, Unet, conv
 from unetlib.pretrained import load_network, load_pretrained
 from unetlib.recipe import ARTICLE, BOOK, NO_SKIP
-from unetlib.saving.checkpoint import CHECKPOINT
+from unetlib.saving.checkpoint import CHECKPOINT, read_checkpoint
 from unetlib.saving.files import save_weights
 
 RECIPE = replace(BOOK, batch_size=8, epochs=2)  # 8 steps an epoch on 64 pictures
@@ -431,6 +431,22 @@ def test_a_damaged_checkpoint_is_refused(few_images, tmp_path):
     (tmp_path / CHECKPOINT).write_bytes(raw)
     with pytest.raises(UnetlibError, match="its checksum is wrong"):
         load_network(tmp_path / CHECKPOINT)
+
+
+@pytest.mark.parametrize("start", [b"PK\1", b"\x80\2\1", b" <\1", b"\x08\x03\x12"])
+def test_the_length_of_a_header_may_look_like_another_format(
+    start, few_images, tmp_path
+):
+    path = tmp_path / CHECKPOINT
+    fit(SkipUnet(2), few_images, RECIPE, folder=tmp_path, stop_after=1)
+    raw, length = path.read_bytes(), int.from_bytes(start, "little")
+    end = 8 + int.from_bytes(raw[:8], "little")
+    assert length > end
+    header = raw[8:end].ljust(length)  # safetensors pads with spaces, too
+    path.write_bytes(length.to_bytes(8, "little") + header + raw[end:])
+    assert len(read_weights(path)[0]) == len(read_checkpoint(path)[1])
+    history = fit(SkipUnet(2), few_images, RECIPE, folder=tmp_path, resume=True)
+    assert len(history.loss) == RECIPE.epochs
 
 
 def test_metadata_is_that_of_safetensors(network, tmp_path):

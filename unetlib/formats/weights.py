@@ -49,13 +49,10 @@ def read_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """
     file = Path(path)
     start = _start(file, path)
-    if start.startswith(b"PK"):
-        _check_archive(file)
-    for sign, (what, cure) in KINDS.items():
-        if re.match(sign, start):
-            raise UnetlibError(f"{file} is {what} (it begins {start[:20]!r}). {cure}")
+    if not is_safetensors(start):
+        _check_kind(file, start)
     try:
-        if start[8:9] == b"{":
+        if is_safetensors(start):
             with safe_open(file, framework="pt") as opened:
                 names = opened.keys()
                 tensors = {name: opened.get_tensor(name) for name in names}
@@ -67,6 +64,14 @@ def read_weights(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     except Exception as error:  # a file can be wrong in many ways
         raise UnetlibError(f"cannot read {file}: {_reason(error)}") from None
     return flat(content), {}
+
+
+def is_safetensors(start: bytes) -> bool:
+    """Whether a file that begins so is one of safetensors: eight bytes that tell how
+    long its header is, here less than 4 GB, then the header, which is JSON. To be asked
+    first: the length can be any number, "PK" of a zip archive among them.
+    """
+    return start[4:9] == b"\0\0\0\0{"
 
 
 def flat(content: object) -> dict[str, Tensor]:
@@ -101,6 +106,15 @@ def _start(file: Path, path: str | Path) -> bytes:
             return opened.read(100)
     except (OSError, ValueError) as error:
         raise UnetlibError(f"cannot read '{path}': {error}") from None
+
+
+def _check_kind(file: Path, start: bytes) -> None:
+    """Refuses what holds no weights by how it begins."""
+    if start.startswith(b"PK"):
+        _check_archive(file)
+    for sign, (what, cure) in KINDS.items():
+        if re.match(sign, start):
+            raise UnetlibError(f"{file} is {what} (it begins {start[:20]!r}). {cure}")
 
 
 def _check_archive(file: Path) -> None:

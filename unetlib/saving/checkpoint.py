@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from unetlib.batcher import Batcher
 from unetlib.checks import UnetlibError
+from unetlib.formats.weights import is_safetensors
 from unetlib.recipe import Recipe
 from unetlib.saving.files import write_safely
 from unetlib.saving.history import History, Progress
@@ -264,8 +265,8 @@ def read_checkpoint(path: str | Path) -> tuple[dict, dict[str, Tensor]]:
         raise UnetlibError(f"cannot resume: there is no {path}; expected {expected}")
     try:
         with path.open("rb") as file:
-            torch_wrote_it = file.read(2) in (b"PK", b"\x80\x02")
-        if torch_wrote_it:
+            start = file.read(9)
+        if not is_safetensors(start) and start.startswith((b"PK", b"\x80\x02")):
             raise ValueError("it is what torch.save writes, such as unet_model.pth")
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
