@@ -468,7 +468,7 @@ def check_run(
     check_whole("seed", seed, 0, LARGEST_SEED)
     if stop_after is not None:
         check_whole("stop_after", stop_after, 1)
-    if not hasattr(speed, "keep_memory"):
+    if isinstance(speed, type) or not hasattr(speed, "keep_memory"):
         raise UnetlibError(f"speed must be FAST, PLAIN or a Speed, got {speed!r}")
     if on_epoch is not None and not callable(on_epoch):
         raise UnetlibError(

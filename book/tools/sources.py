@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import yaml
-from bibliography import listed
+from bibliography import listed, with_papers
 from languages import LANGUAGES
 from manuscript import chapter_paths
 from npm_packages import MODULES
@@ -94,7 +94,8 @@ def stage(code: str, notebooks: Path) -> tuple[Path, list[str]]:
     for name in PAGES:
         text = (BOOK / "pages" / code / f"{name}.md").read_text(encoding="utf-8")
         made = {"glossary": glossary, "references": references}.get(name)
-        write(source / f"{name}.md", f"{text}\n{made(code) if made else ''}")
+        text = with_papers(f"{text}\n{made(code) if made else ''}")
+        write(source / f"{name}.md", text)
     return source, [chapter.stem for chapter in chapters]
 
 

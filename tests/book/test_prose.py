@@ -9,11 +9,11 @@ from pathlib import Path
 
 import prose as prose_tool
 import pytest
+import sources
 from chapters import CHAPTERS, NAMES, prose
 from languages import LANGUAGES
 from prose import finished, finished_code, with_comments
 from rules import CHINESE, CODE, WANDERING, Text, blank, typesetting, wordings
-from sources import glossary
 
 from unetlib.display.labels import LABELS
 
@@ -27,6 +27,16 @@ def test_comments_in_each_language():
     assert with_comments(code, "en") == "x = y  # in [0, 1]\n# a: b\nz  # (8,)"
     with pytest.raises(ValueError, match="'# zh: 甲' says nothing in en"):
         with_comments("x  # zh: 甲", "en")
+
+
+def test_a_page_cites_as_a_chapter_does(tmp_path, monkeypatch):
+    (tmp_path / "pages" / "en").mkdir(parents=True)
+    page = tmp_path / "pages" / "en" / "api.md"
+    page.write_text("[Efron (2011)](@efron2011)")
+    for name, value in (("BOOK", tmp_path), ("BUILD", tmp_path), ("PAGES", ["api"])):
+        monkeypatch.setattr(sources, name, value)
+    folder, _ = sources.stage("en", tmp_path)
+    assert "[Efron (2011)](https://doi.org/" in (folder / "api.md").read_text()
 
 
 def test_a_chapters_heading_has_its_number():
@@ -73,7 +83,7 @@ def test_figures_use_the_same_words(language):
 
 @by_language
 def test_the_glossary_page_is_written_by_the_rules(language):
-    text = Text(Path("glossary.md"), 1, language, glossary(language))
+    text = Text(Path("glossary.md"), 1, language, sources.glossary(language))
     assert [*map(str, typesetting(text)), *map(str, wordings(text, []))] == []
 
 

@@ -21,6 +21,7 @@ from unetlib.recipe import ARTICLE, ARTICLE_NOISE, BOOK, Recipe
 from unetlib.saving import saver
 from unetlib.saving.checkpoint import CHECKPOINT, read_checkpoint
 from unetlib.saving.history import History
+from unetlib.speed.options import Speed
 from unetlib.step import TrainStep
 
 TINY = replace(ARTICLE, batch_size=32, draws_per_image=1, epochs=3)  # 2 steps an epoch
@@ -374,3 +375,9 @@ def test_cuda_beyond_the_last(monkeypatch):
 def test_what_makes_no_step(arguments, message):
     with pytest.raises(UnetlibError, match=message):
         TrainStep(*arguments)
+
+
+@pytest.mark.parametrize("speed", ["fast", Speed])
+def test_what_is_no_speed(speed, few_images):
+    with pytest.raises(UnetlibError, match="speed must be FAST, PLAIN or a Speed, got"):
+        fit(SkipUnet(4), few_images, BOOK, speed=speed)

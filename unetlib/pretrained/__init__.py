@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from unetlib.checks import UnetlibError
+from unetlib.checks import UnetlibError, check_is_recipe
 from unetlib.formats.weights import flat, read_weights
 from unetlib.model import Denoiser
 from unetlib.pretrained.recognise import recognise
@@ -64,8 +64,8 @@ def load_pretrained(
         say that themselves.
     Raises UnetlibError as `load_network` does, and where the recipe must be named.
     """
-    if not isinstance(recipe, (Recipe, type(None))):
-        raise UnetlibError(f"recipe must be a Recipe, such as BOOK, got {recipe!r}")
+    if recipe is not None:
+        check_is_recipe(recipe)
     network, own = _network(source)
     if recipe and own:
         _check_same_use(recipe, own, source)
