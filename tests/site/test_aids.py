@@ -103,4 +103,16 @@ def test_every_chapter_says_how_long_it_takes(site, language):
 def test_code_is_marked_up_only_where_it_has_a_colour(site):
     article = parse(site / "en/02_architecture.html").article
     assert article.select(".highlight .k") and article.select(".highlight .s2")
-    assert not article.select(".highlight :is(.n, .p, .w)")
+    assert not article.select(".highlight :is(.n, .o, .p, .w)")
+
+
+def test_a_page_fetches_the_fonts_that_it_needs_and_copies_later(site):
+    for page, formulas in (("en/03_loss", True), ("en/api", False)):
+        head = parse(site / f"{page}.html").head
+        fonts = {link["href"] for link in head.select("link[rel=preload][as=font]")}
+        names = {"sans.woff2", "mono.woff2"} | ({"math.woff"} if formulas else set())
+        assert fonts == {f"_static/fonts/{name}" for name in names}
+        for name in fonts:
+            assert (site / "en" / name).exists()
+        scripts = head.select("script[src*=clipboard], script[src*=copybutton]")
+        assert len(scripts) == 2 and all(s.has_attr("defer") for s in scripts)
