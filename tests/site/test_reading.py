@@ -97,6 +97,7 @@ def inaccessible_in_forced_colours(reader: Reader) -> list[str]:
         page.wait_for_selector(f"html[data-theme='{theme}']")
         for size in (PHONE, DESKTOP):
             page.set_viewport_size(size)
+            page.wait_for_timeout(600)  # the theme looks for what scrolls after 300 ms
             wrong += page.evaluate("reading.violations({})")
     page.emulate_media(color_scheme="light", forced_colors="none")
     return wrong
