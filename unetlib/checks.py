@@ -368,8 +368,9 @@ def check_sides(pictures: Tensor, window: int) -> None:
         )
 
 
-def check_input(x: Tensor, weight: Tensor) -> None:
-    """Refuses what a network whose first convolution has `weight` cannot take."""
+def check_input(x: Tensor, weight: Tensor, multiple: int = 4) -> None:
+    """Refuses what a network whose first convolution has `weight`, and whose sides must
+    be divisible by `multiple`, cannot take."""
     if not isinstance(x, Tensor):
         raise UnetlibError(f"expected a tensor (B, 1, H, W), got {type(x)}")
     check_dense("pictures", x)
@@ -386,10 +387,10 @@ def check_input(x: Tensor, weight: Tensor) -> None:
         raise UnetlibError(
             f"expected a batch of {kind} (B, {channels}, H, W), got {tuple(x.shape)}"
         )
-    if x.shape[2] % 4 or x.shape[3] % 4 or 0 in x.shape[2:]:
+    if any(side % multiple or not side for side in x.shape[2:]):
         raise UnetlibError(
-            f"height and width must be divisible by 4, got {tuple(x.shape[2:])}: the "
-            "network halves them twice. A `Denoiser` around it pads and crops"
+            f"height and width must be divisible by {multiple}, got "
+            f"{tuple(x.shape[2:])}. A `Denoiser` around the network pads and crops"
         )
 
 

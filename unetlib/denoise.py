@@ -13,8 +13,8 @@ from PIL import Image
 
 from unetlib.checks import UnetlibError, check_device
 from unetlib.formats.image_files import read_picture
+from unetlib.networks import RECIPES
 from unetlib.pretrained import PRETRAINED, load_pretrained
-from unetlib.recipe import RECIPES
 from unetlib.saving.files import write_safely
 
 EXAMPLES = """examples:

@@ -108,16 +108,13 @@ class SkipUnet(nn.Module):
         return self.end(x)  # (B, 1, 28, 28)
 
 
-NETWORKS: dict[str, type[nn.Module]] = {"Unet": Unet, "SkipUnet": SkipUnet}
-
-
 class Denoiser(nn.Module):
     """A network as a function on [0, 1], for pictures of any size.
 
     scale: what the network was trained on, see `Recipe`: its white is 255 * `scale`.
     residual: the network gives the noise, which is subtracted, not the clean picture.
-    multiple: what height and width must be divisible by. Pictures of another size are
-        padded with their border pixels, and cropped afterwards.
+    multiple: what height and width must be divisible by, unless the network says it.
+        Pictures of another size are padded with their border pixels, and cropped after.
     forward: noisy (B, C, H, W) float on the scale where white is 1 → denoised, the same
     shape and scale, not clamped.
     Raises UnetlibError for a scale outside [1e-6, 4], and for pictures of integers or
@@ -135,6 +132,7 @@ class Denoiser(nn.Module):
         self.network = network
         self.white = 255 * check_number("scale", scale, 1e-6, 4)
         self.residual = residual
+        multiple = getattr(network, "multiple", multiple)
         self.multiple = check_whole("multiple", multiple, 1)
 
     def forward(self, noisy: Tensor) -> Tensor:

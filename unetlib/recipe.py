@@ -104,4 +104,3 @@ BOOK = Recipe(
 )
 # The same for the article's network, to tell what a recipe brings from the network.
 NO_SKIP = replace(BOOK, name="no-skip", network="Unet")
-RECIPES = {one.name: one for one in (ARTICLE, ARTICLE_NOISE, NO_SKIP, BOOK)}

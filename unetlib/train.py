@@ -22,8 +22,8 @@ from unetlib.checks import LARGEST_SEED, UnetlibError, check_device, check_whole
 from unetlib.data import VALIDATION_SIZE, load_mnist
 from unetlib.fit import fit
 from unetlib.formats.pictures import load_pictures
-from unetlib.model import NETWORKS
-from unetlib.recipe import CHOICES, RECIPES, Recipe
+from unetlib.networks import NETWORKS, RECIPES
+from unetlib.recipe import CHOICES, Recipe
 from unetlib.saving.checkpoint import CHECKPOINT
 from unetlib.saving.folder import WEIGHTS
 from unetlib.saving.history import TABLE, History
@@ -125,10 +125,10 @@ def _recipe(options: argparse.Namespace) -> Recipe:
 def _network(recipe: Recipe, width: int | None) -> nn.Module:
     if width is None:
         return NETWORKS[recipe.network]()
-    if recipe.network != "SkipUnet":
+    if recipe.network == "Unet":
         raise UnetlibError(
-            f"--width {width} is for SkipUnet; {recipe.network} has the article's own. "
-            "Leave it out, or add --network SkipUnet"
+            f"--width {width} is for SkipUnet; Unet has the article's own. Leave it "
+            "out, or add --network SkipUnet"
         )
     return NETWORKS[recipe.network](width=width)
 

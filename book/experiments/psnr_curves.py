@@ -17,7 +17,8 @@ from training_loops import STEPS_WITHOUT_END
 from unetlib.batcher import Batcher
 from unetlib.data import load_mnist, split
 from unetlib.fit import validate
-from unetlib.model import NETWORKS, Denoiser, Unet
+from unetlib.model import Denoiser, Unet
+from unetlib.networks import NETWORKS
 from unetlib.recipe import BOOK, Recipe
 from unetlib.speed.fast_step import FastStep
 from unetlib.speed.options import keep_memory

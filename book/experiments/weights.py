@@ -17,9 +17,9 @@ from safetensors.torch import save_file
 
 from unetlib.data import load_mnist
 from unetlib.metrics import denoising_psnr
-from unetlib.model import NETWORKS
+from unetlib.networks import NETWORKS, RECIPES
 from unetlib.pretrained import PRETRAINED, WEIGHTS
-from unetlib.recipe import RECIPES, Recipe
+from unetlib.recipe import Recipe
 from unetlib.saving.checkpoint import CHECKPOINT, read_checkpoint
 from unetlib.speed.options import multiplies_bfloat16
 
@@ -71,6 +71,7 @@ def ship(recipe: Recipe, folder: Path) -> None:
         "seed": SEED,
         "epochs_run": len(history.loss),
         "steps_run": len(history.loss) * recipe.steps_per_epoch(about["images"]),
+        "train_seconds": round(sum(history.seconds)),
         "precision": "bfloat16" if multiplies_bfloat16(CPU) else "float32",
         "train_loss": history.loss,
         "test_psnr_db": {str(s): round(db, 2) for s, db in psnr_db.items()},

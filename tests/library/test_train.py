@@ -16,7 +16,8 @@ from unetlib import train
 from unetlib.batcher import Batcher
 from unetlib.checks import UnetlibError, check_device
 from unetlib.fit import fit
-from unetlib.model import NETWORKS, SkipUnet, Unet
+from unetlib.model import SkipUnet, Unet
+from unetlib.networks import NETWORKS
 from unetlib.recipe import ARTICLE, ARTICLE_NOISE, BOOK, Recipe
 from unetlib.saving import saver
 from unetlib.saving.checkpoint import CHECKPOINT, read_checkpoint

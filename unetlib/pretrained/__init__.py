@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from unetlib.checks import UnetlibError, check_is_recipe
 from unetlib.formats.weights import flat, read_weights
 from unetlib.model import Denoiser
+from unetlib.networks import RECIPES
 from unetlib.pretrained.recognise import recognise
-from unetlib.recipe import RECIPES, Recipe
+from unetlib.recipe import Recipe
 from unetlib.saving.checkpoint import checksum
 
 WEIGHTS = Path(__file__).parent / "weights"

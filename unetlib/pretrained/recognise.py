@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from unetlib.checks import UnetlibError
-from unetlib.model import NETWORKS, SkipUnet
+from unetlib.networks import NETWORKS, MixerUnet, SkipUnet, Unet
 
 # What torch.compile, DataParallel, FSDP and checkpointing put into names.
 WRAPPERS = r"\b(?:_orig_mod|module|_fsdp_wrapped_module|_checkpoint_wrapped_module)\."
@@ -60,10 +60,14 @@ def _prefixes(named: Mapping[str, Tensor], wanted: list[str]) -> set[str]:
 
 def _filled(kind: type, state: Mapping[str, Tensor], source: str) -> nn.Module:
     first = next(iter(state.values()))
-    outputs, inputs = first.shape[:2] if first.dim() == 4 else (1, 1)
-    width = {"width": outputs} if kind is SkipUnet else {}
+    outputs, inputs = first.shape[:2] if first.dim() == 4 else (2, 2)
+    sizes = {
+        Unet: {"channels": inputs},
+        SkipUnet: {"channels": inputs, "width": outputs},
+        MixerUnet: {"channels": inputs - 1, "width": outputs},
+    }
     with torch.device("meta"):  # no memory, and no random numbers drawn
-        network = kind(channels=inputs, **width)
+        network = kind(**sizes[kind])
     for name, expected in network.state_dict().items():
         value, shape = state[name], tuple(expected.shape)
         usable = value.is_floating_point() and not (value.is_meta or value.is_sparse)
