@@ -1,19 +1,16 @@
 """Trainings that differ in one thing only, from several seeds."""
 
-import json
 import statistics
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from multiprocessing import get_context
 
 import numpy as np
 import torch
-from experiment import RESULTS, Experiment
+from experiment import Experiment
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
+from trainings import SIGMAS, Training, differences, over_seeds, train_all
 
 from unetlib.batcher import Batcher, to_tensor
-from unetlib.checks import UnetlibError
 from unetlib.data import load_mnist, split
 from unetlib.fit import fit
 from unetlib.metrics import denoising_psnr
@@ -21,10 +18,8 @@ from unetlib.model import SkipUnet, Unet, count_parameters
 from unetlib.recipe import ARTICLE, ARTICLE_NOISE, BOOK
 from unetlib.speed.fast_step import FastStep
 
-RUNS = RESULTS.parents[1] / "runs" / "skips"
 SEEDS = (0, 1, 2)
 CONTEST_SEEDS = (0, 1, 2, 3, 4)
-SIGMAS = (0.1, 0.25, 0.5, 0.75, 1.0)
 LRS = (1e-3, 3e-3, 1e-2, 3e-2)
 SCALINGS = {  # name: (reduction, factor, Adam's epsilon)
     "sum": ("sum", 1.0, 1e-8),
@@ -51,22 +46,23 @@ def skips(epochs: int = BOOK.epochs, lrs: tuple[float, ...] = LRS) -> dict:
     What do skip connections change, and what the Tanh? `Unet`, the same without its
     Tanh, and `SkipUnet` train by the book's recipe. Each gets the learning rate by
     which it does best on validation digits (mean over SIGMAS, seed 0); then each trains
-    from every seed and is measured on test digits. Each run has one core to itself, and
-    is kept in runs/skips: delete that folder to train anew.
+    from every seed and is measured on test digits. Each run has one core to itself.
     """
-    first, *others = CONTEST_SEEDS
-    tried = _race([(name, lr, first) for name in NETWORKS for lr in lrs], epochs)
+    train, test = load_mnist()
+
+    def run(name: str, lr: float, seed: int) -> Training:
+        return Training(name, NETWORKS[name], replace(BOOK, epochs=epochs, lr=lr), seed)
+
+    tried = [run(name, lr, CONTEST_SEEDS[0]) for name in NETWORKS for lr in lrs]
+    found = train_all(tried, 5000, len(test))
     validation = {
-        name: {lr: tried[name, lr, first][0] for lr in lrs} for name in NETWORKS
+        n: {t.recipe.lr: found[t].mean for t in tried if t.network == n}
+        for n in NETWORKS
     }
     best = {name: max(lrs, key=validation[name].get) for name in NETWORKS}
-    seeds = [(name, best[name], seed) for name in NETWORKS for seed in others]
-    tried |= _race(seeds, epochs)
-    scores = {
-        name: [tried[name, best[name], seed][1] for seed in CONTEST_SEEDS]
-        for name in NETWORKS
-    }
-    train, test = load_mnist()
+    chosen = {n: [run(n, best[n], seed) for seed in CONTEST_SEEDS] for n in NETWORKS}
+    found |= train_all(sum(chosen.values(), []), 5000, len(test))
+    scores = {name: [found[t].test for t in chosen[name]] for name in NETWORKS}
     return {
         "recipe": BOOK.name,
         "steps": epochs * BOOK.steps_per_epoch(len(split(train)[0])),
@@ -81,50 +77,10 @@ def skips(epochs: int = BOOK.epochs, lrs: tuple[float, ...] = LRS) -> dict:
         "million_multiplications": {n: _multiplications(n) for n in NETWORKS},
         "psnr_db": {name: over_seeds(values) for name, values in scores.items()},
         "gain_db": {
-            "skips": over_seeds(_differences(scores["SkipUnet"], scores["Unet"])),
-            "tanh": over_seeds(_differences(scores["Unet"], scores["Unet-linear"])),
+            "skips": over_seeds(differences(scores["SkipUnet"], scores["Unet"])),
+            "tanh": over_seeds(differences(scores["Unet"], scores["Unet-linear"])),
         },
     }
-
-
-def _race(runs: list[tuple[str, float, int]], epochs: int) -> dict[tuple, tuple]:
-    """{(network, lr, seed): what `_contestant` says}, as many at a time as cores."""
-    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        found = {run: pool.submit(_contestant, *run, epochs) for run in runs}
-        return {run: future.result() for run, future in found.items()}
-
-
-def _contestant(
-    name: str, lr: float, seed: int, epochs: int
-) -> tuple[float, dict[float, float]]:
-    """Train one: mean PSNR on validation digits, and by sigma on test digits.
-
-    A network that collapses is worth 0 dB. What was trained is kept, so that an
-    interrupted contest goes on.
-    """
-    kept = RUNS / f"{name}-lr{lr}-seed{seed}-epochs{epochs}.json"
-    if kept.exists():
-        mean, scores = json.loads(kept.read_text(encoding="utf-8"))
-        return mean, {float(sigma): db for sigma, db in scores.items()}
-    torch.set_num_threads(1)
-    train, test = load_mnist()
-    train, validation = split(train)
-    torch.manual_seed(seed)
-    model = NETWORKS[name]()
-    try:
-        fit(model, train.images, replace(BOOK, epochs=epochs, lr=lr), seed=seed)
-    except UnetlibError as error:
-        print(name, lr, seed, error, flush=True)
-        return 0.0, {}
-    model.eval().requires_grad_(False)
-    db = denoising_psnr(
-        model, to_tensor(validation.images, "cpu") / 255, SIGMAS, seed=1
-    )
-    mean = statistics.mean(db.values())
-    result = denoising_psnr(model, to_tensor(test.images, "cpu") / 255, SIGMAS)
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    kept.write_text(json.dumps([mean, result]) + "\n", encoding="utf-8")
-    return mean, result
 
 
 def _multiplications(name: str) -> float:
@@ -132,24 +88,6 @@ def _multiplications(name: str) -> float:
     with FlopCounterMode(display=False) as counter:
         NETWORKS[name]()(torch.zeros(1, 1, 28, 28))
     return round(counter.get_total_flops() / 2e6, 1)
-
-
-def _differences(ours: list[dict], theirs: list[dict]) -> list[dict]:
-    """Seed by seed."""
-    return [
-        {sigma: a[sigma] - b[sigma] for sigma in a}
-        for a, b in zip(ours, theirs, strict=True)
-    ]
-
-
-def over_seeds(scores: list[dict[float, float]]) -> dict:
-    """{sigma: mean and standard deviation over the seeds}."""
-    result = {}
-    for sigma in SIGMAS:
-        values = [score[sigma] for score in scores]
-        mean, sd = statistics.mean(values), statistics.stdev(values)
-        result[str(sigma)] = {"mean": round(mean, 3), "sd": round(sd, 3)}
-    return result
 
 
 @Experiment
@@ -176,7 +114,7 @@ def only_noise(
             losses[recipe.name].append(fit(model, images, recipe, seed=seed).loss[-1])
             denoiser = recipe.denoiser(model.eval())
             scores[recipe.name].append(denoising_psnr(denoiser, report, SIGMAS))
-    gains = _differences(scores[ARTICLE_NOISE.name], scores[ARTICLE.name])
+    gains = differences(scores[ARTICLE_NOISE.name], scores[ARTICLE.name])
     return {
         "steps": short["epochs"] * replace(ARTICLE, **short).steps_per_epoch(pictures),
         "pictures": pictures,
