@@ -25,7 +25,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from languages import FALLBACK, LANGUAGES
 from math_font import characters, cut_math_font
 from policy import protect
-from publishing import Address, build_wheel, write_notebooks
+from publishing import MOVED, Address, build_wheel, write_notebooks
 from sources import BUILD, ROOT, WEB, configure, fresh, stage, write
 from style_sheets import leave_out_unused
 
@@ -98,8 +98,9 @@ def build_pages(
 
 
 def write_entrances(out: Path, first: str, address: Address | None) -> None:
-    """The root page, which picks the reader's language, and each language's own; and
-    404.html, which hosts send from any folder: its links start at the server's root."""
+    """The root page, which picks the reader's language, and each language's own; pages
+    at old addresses of chapters, which lead on; and 404.html, which hosts send from any
+    folder: its links start at the server's root."""
     templates = Environment(
         loader=FileSystemLoader(WEB / "config"),
         autoescape=True,
@@ -115,8 +116,9 @@ def write_entrances(out: Path, first: str, address: Address | None) -> None:
     page = lost.render(languages=languages, fallback=fallback, first=first, base=base)
     write(out / "404.html", page)
     for language in languages:
-        page = redirect.render(language=language, first=f"{first}.html")
-        write(out / language.code / "index.html", page)
+        for old, new in {"index": first, **MOVED}.items():
+            page = redirect.render(language=language, first=f"{new}.html")
+            write(out / language.code / f"{old}.html", page)
 
 
 def list_files(live: Path) -> None:

@@ -29,6 +29,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BRANCH = "gh-pages"  # what is published lies there; .github/workflows/pages.yml
 INSTALL = ROOT / "book" / "web" / "config" / "install-cell.txt"
 MISSING = ROOT / "book" / "web" / "config" / "missing-cell.txt"
+# Where a chapter was once published, and where it is now: old addresses lead on.
+MOVED = {"06_speed": "08_speed"}
 FIRST = "install-unetlib"  # the id of that cell
 DISTANT_PAST = "315532800"  # 1980, the first year of zip: same sources, same wheel
 # Services that run a notebook of a GitHub repository; Binder makes environment.yml.
@@ -129,8 +131,16 @@ def write_notebooks(
             shutil.copy(path, folder)
             continue
         notebook = stamp(nbformat.read(path, as_version=4), language, address, wheel)
-        text = nbformat.writes(notebook) + "\n"
-        (folder / path.name).write_text(text, encoding="utf-8", newline="\n")
+        _write(notebook, folder / path.name)
+    for old, new in MOVED.items() if address else ():
+        there = f"{address.site_url}/{language.code}/{new}.html"
+        cell = nbformat.v4.new_markdown_cell(f"[→ {there}]({there})", id="moved")
+        _write(nbformat.v4.new_notebook(cells=[cell]), folder / f"{old}.ipynb")
+
+
+def _write(notebook: NotebookNode, path: Path) -> None:
+    text = nbformat.writes(notebook) + "\n"
+    path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def install_cell(language: Language, values: dict[str, str]) -> str:

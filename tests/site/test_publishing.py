@@ -11,7 +11,7 @@ import pytest
 from building import ROOT
 from chapters import NAMES, committed
 from languages import LANGUAGES
-from publishing import FIRST, Address, build_wheel, contents
+from publishing import FIRST, MOVED, Address, build_wheel, contents
 from website import pages, parse, serve
 
 from unetlib import __version__ as VERSION
@@ -47,6 +47,34 @@ def test_a_chapter_can_be_run_from_its_page(published, language, name):
             assert link["download"] == f"{name}.ipynb"
             assert link["href"] == f"../{path}"
     assert (published.folder / path).is_file()
+
+
+# ---------- old addresses ----------
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("old, new", MOVED.items())
+def test_an_old_address_leads_on_to_the_same_place(served, browser, language, old, new):
+    with browser.new_page() as page:
+        page.goto(f"{served}/{language}/{old}.html#summary")
+        page.wait_for_url(f"{served}/{language}/{new}.html#summary")
+        assert page.locator("#summary").count() == 1
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_old_notebook_leads_on(published, language):
+    for old, new in MOVED.items():
+        path = published.folder / "notebooks" / language / f"{old}.ipynb"
+        (cell,) = nbformat.read(path, as_version=4).cells
+        there = f"{published.address}/{language}/{new}.html"
+        assert cell.source == f"[→ {there}]({there})"
+
+
+def test_no_chapter_stands_at_an_old_address():
+    assert not set(MOVED) & set(NAMES) and set(MOVED.values()) <= set(NAMES)
+
+
+# ---------- addresses ----------
 
 
 def test_pages_say_their_whole_address_to_search_engines(published):

@@ -15,6 +15,7 @@ from threading import Thread
 
 from bs4 import BeautifulSoup
 from building import ROOT, alone
+from publishing import MOVED
 
 SITE = ROOT / "site"
 PUBLISHED = ROOT / "build" / "published"
@@ -56,7 +57,8 @@ def newest_source() -> float:
 def pages(site: Path, language: str | None = None) -> list[Path]:
     """Every page that has the book's look; not the redirects and the root page."""
     found = sorted(site.glob(f"{language or '*'}/**/*.html"))
-    return [p for p in found if p.name != "index.html" and "_static" not in p.parts]
+    others = {"index", *MOVED}
+    return [p for p in found if p.stem not in others and "_static" not in p.parts]
 
 
 def link(source: str, target: str) -> None:
