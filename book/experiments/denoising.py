@@ -20,14 +20,16 @@ SEED = 0
 def denoising(digits: int = 10_000) -> dict:
     """Mean over the test digits of each picture's PSNR and SSIM, outputs clamped.
 
-    The two filters are told the noise level: the width of the Gaussian filter is chosen
-    on validation digits for each, as chapter 01 does, and the Wiener filter takes mean
-    and covariance from the digits for learning. The networks are blind. The digits are
-    in random order, so that SSIM, of the first of them, is of a random sample.
+    The average digit never looks at its input. The two filters are told the noise
+    level: the width of the Gaussian filter is chosen on validation digits for each, as
+    chapter 01 does, and the Wiener filter takes mean and covariance from the digits for
+    learning. The networks are blind. The digits are in random order, so that SSIM, of
+    the first of them, is of a random sample.
     """
     train, test = load_mnist()
     learning, validation = split(train)
-    wiener = WienerFilter(to_tensor(learning.images, "cpu") / 255)
+    world = to_tensor(learning.images, "cpu") / 255
+    wiener, average = WienerFilter(world), world.mean(dim=0)
     chosen_on = to_tensor(validation.sample(1000).images, "cpu") / 255
     clean = to_tensor(test.sample(digits).images, "cpu") / 255
     nets = {name: load_pretrained(name) for name in PRETRAINED}
@@ -45,12 +47,12 @@ def denoising(digits: int = 10_000) -> dict:
         result["gaussian_width"][str(sigma)] = width
         methods = {
             "noisy": lambda x: x,
+            "average_digit": lambda x: average.expand_as(x),
             "gaussian_filter": lambda x, width=width: blur(x, width),
             "wiener": lambda x, sigma=sigma: wiener(x, sigma),
             **nets,
         }
-        generator = torch.Generator().manual_seed(SEED)
-        noisy = add_gaussian_noise(clean, sigma, generator)
+        noisy = with_noise(clean, sigma)
         for name, denoise in methods.items():
             denoised = torch.cat([denoise(part) for part in noisy.split(500)])
             for key, value in quality(denoised, clean).items():
@@ -61,6 +63,11 @@ def denoising(digits: int = 10_000) -> dict:
         rows = result[key].values()
         result[f"largest_{key}"] = max(max(row.values()) for row in rows)
     return result
+
+
+def with_noise(clean: Tensor, sigma: float, seed: int = SEED) -> Tensor:
+    """`clean` with the same noise for every method that is measured."""
+    return add_gaussian_noise(clean, sigma, torch.Generator().manual_seed(seed))
 
 
 def quality(denoised: Tensor, clean: Tensor) -> dict[str, float]:
