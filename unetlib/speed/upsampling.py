@@ -1,4 +1,4 @@
-"""Upsampling and the convolution behind it in one. Introduced in chapter 06."""
+"""Upsampling and the convolution behind it in one. Introduced in chapter 08."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
