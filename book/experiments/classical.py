@@ -29,10 +29,6 @@ from unetlib.metrics import psnr
 Picture = np.ndarray  # (28, 28) float, white is 1
 
 
-def gaussian(noisy: Picture, sigma: float, width: float) -> Picture:
-    return gaussian_filter(noisy, width)
-
-
 def median(noisy: Picture, sigma: float, size: int) -> Picture:
     return median_filter(noisy, size)
 
@@ -119,12 +115,11 @@ BLIND_DIGITS = 200
 def classical(digits: int = 10_000, tune_on: int = 60) -> dict:
     """PSNR and SSIM of denoisers that learn nothing, each told sigma and tuned for it.
 
-    Settings are chosen on validation digits at each sigma (that they do not lie at an
-    end of their range is in `at_the_end`), two of the methods also without any clean
-    picture, by Noise2Self. Slow methods get a random part of the test digits; `paired`
-    is their gain over the noisy pictures of just that part, so that parts compare.
-    Noise is that of the experiment `denoising`, picture by picture. `milliseconds` is
-    of one thread, one picture at a time, at sigma 0.5.
+    Settings are chosen on validation digits at each sigma, two of the methods also
+    without any clean picture, by Noise2Self; `at_the_end` names what was chosen at an
+    end of its range. Slow methods get a random part of the test digits. Noise is that
+    of the experiment `denoising`, picture by picture. `milliseconds` is of one thread,
+    one picture at a time, at sigma 0.5.
     """
     train, test = load_mnist()
     validation = to_tensor(split(train)[1].sample(tune_on).images, "cpu") / 255
