@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from experiment import Experiment
+from experiment import SIGMAS, Experiment
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
-from trainings import SIGMAS, Training, differences, over_seeds, train_all
+from trainings import Training, differences, over_seeds, train_all
 
 from unetlib.batcher import Batcher, to_tensor
 from unetlib.data import load_mnist, split

@@ -10,8 +10,8 @@ from itertools import product
 from multiprocessing import get_context
 
 import numpy as np
-from denoising import SEED, SIGMAS, quality, with_noise
-from experiment import Experiment, version_of
+from denoising import SEED, quality, with_noise
+from experiment import SIGMAS, Experiment, version_of
 from scipy.ndimage import gaussian_filter, median_filter
 from skimage.restoration import (
     calibrate_denoiser,

@@ -1,7 +1,7 @@
 """What every denoiser of the book reaches on the test digits."""
 
 import torch
-from experiment import Experiment
+from experiment import SIGMAS, Experiment
 from torch import Tensor
 
 from unetlib.baselines import WienerFilter, best_width, blur
@@ -11,7 +11,6 @@ from unetlib.metrics import psnr, ssim
 from unetlib.noise import add_gaussian_noise
 from unetlib.pretrained import PRETRAINED, load_pretrained
 
-SIGMAS = (0.1, 0.25, 0.5, 0.75, 1.0)
 SSIM_DIGITS = 1000  # scikit-image takes a millisecond a picture
 SEED = 0
 

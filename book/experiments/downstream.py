@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 import torch
-from denoising import SEED, SIGMAS, with_noise
-from experiment import Experiment
+from denoising import SEED, with_noise
+from experiment import SIGMAS, Experiment
 from torch import Tensor
 
 from unetlib.baselines import PosteriorMean, WienerFilter, best_width, blur

@@ -23,6 +23,7 @@ from typing import Literal, get_args, get_origin, get_type_hints
 import torch
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
+SIGMAS = (0.1, 0.25, 0.5, 0.75, 1.0)  # the noise levels of the book's tables
 Device = Literal["cpu", "cuda"]
 
 

@@ -1,8 +1,8 @@
 """What two denoisers without parameters reach: they look answers up in the digits."""
 
 import torch
-from denoising import SEED, SIGMAS, quality, with_noise
-from experiment import Experiment
+from denoising import SEED, quality, with_noise
+from experiment import SIGMAS, Experiment
 
 from unetlib.baselines import LocalPosteriorMean, PosteriorMean
 from unetlib.batcher import to_tensor

@@ -12,9 +12,10 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from multiprocessing import get_context
+from pathlib import Path
 
 import torch
-from experiment import RESULTS
+from experiment import RESULTS, SIGMAS
 from torch import nn
 
 from unetlib.batcher import to_tensor
@@ -25,7 +26,6 @@ from unetlib.metrics import denoising_psnr
 from unetlib.recipe import Recipe
 
 KEPT = RESULTS.parents[1] / "runs" / "trainings"
-SIGMAS = (0.1, 0.25, 0.5, 0.75, 1.0)
 Psnr = dict[float, float]  # {sigma: dB}
 
 
@@ -41,7 +41,7 @@ class Training:
     recipe: Recipe
     seed: int = 0
 
-    def kept(self, measured: str):
+    def kept(self, measured: str) -> Path:
         """The file that holds what came of it, named by all that decides that."""
         said = json.dumps([self.network, asdict(self.recipe), self.seed, measured])
         mark = sha256(said.encode()).hexdigest()[:12]

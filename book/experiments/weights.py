@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from experiment import circumstances
+from experiment import SIGMAS, circumstances
 from safetensors.torch import save_file
 
 from unetlib.data import load_mnist
@@ -24,7 +24,6 @@ from unetlib.saving.checkpoint import CHECKPOINT, read_checkpoint
 from unetlib.speed.options import multiplies_bfloat16
 
 ROOT = Path(__file__).resolve().parents[2]
-SIGMAS = (0.1, 0.25, 0.5, 0.75, 1.0)
 SEED = 0
 CPU = torch.device("cpu")
 # The article's 30 epochs would take a day on two CPU cores: one is what we afford.
