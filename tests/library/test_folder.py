@@ -80,6 +80,14 @@ def test_a_run_is_not_overwritten_unasked(
     assert content(tmp_path) == before
 
 
+def test_a_picture_that_is_almost_black_stops_nothing(tmp_path):
+    """The picture of an epoch is one of many, by itself no picture of 0 to 255."""
+    images = np.ones((16, 28, 28), np.uint8)
+    images[np.random.default_rng([0, 0]).integers(16) - 1] = 255  # not the one drawn
+    fit(seeded(), images, replace(RECIPE, epochs=1), folder=tmp_path / "run")
+    assert (tmp_path / "run" / PICTURES / "img_0.jpg").stat().st_size > 0
+
+
 def test_how_far_an_epoch_has_come(few_images, tmp_path, monkeypatch):
     monkeypatch.setattr(import_module("unetlib.fit"), "LOOK_EVERY", 1)
     monkeypatch.setattr(saver, "SAVE_EVERY", 0.0)

@@ -10,10 +10,11 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 from matplotlib.image import imsave
 from torch import nn
 
-from unetlib.batcher import Batcher, to_tensor
+from unetlib.batcher import Batcher
 from unetlib.checks import UnetlibError
 from unetlib.model import looking_at
 from unetlib.saving.checkpoint import rehearse, save_checkpoint
@@ -32,7 +33,9 @@ def save_picture(path: Path, model: nn.Module, image: np.ndarray, scale: float) 
     Drawn as the article draws it: matplotlib's default colours, stretched from the
     darkest to the brightest pixel, without the input (chapter 05 says what that hides).
     """
-    x = to_tensor(image[None], next(model.parameters()).device) * scale
+    # One picture of many may well be black: what all must be is asked of all at once.
+    pixels = torch.from_numpy(image.reshape(1, -1, *image.shape[-2:]).copy())
+    x = pixels.to(next(model.parameters()).device) * scale
     with looking_at(model):
         output = model(x)[0].float().mean(dim=0).cpu().numpy()  # gray, of any channels
     drawn = io.BytesIO()
