@@ -55,7 +55,7 @@ class Unet(nn.Module):
 
     def __init__(self, channels: int = 1) -> None:
         super().__init__()
-        c = check_whole("channels", channels, 1, 1024)
+        self.channels = c = check_whole("channels", channels, 1, 1024)
         self.first_block_down = nn.Sequential(conv(c, 32), nn.GELU(), nn.MaxPool2d(2))
         self.second_block_down = nn.Sequential(conv(32, 64), nn.GELU(), nn.MaxPool2d(2))
         self.latent_space_block = nn.Sequential(conv(64, 128), nn.GELU())
@@ -89,7 +89,7 @@ class SkipUnet(nn.Module):
     def __init__(self, width: int = 28, channels: int = 1) -> None:
         super().__init__()
         w = check_whole("width", width, 1, 1024)
-        c = check_whole("channels", channels, 1, 1024)
+        self.channels = c = check_whole("channels", channels, 1, 1024)
         self.down1 = nn.Sequential(conv(c, w), nn.GELU())
         self.down2 = nn.Sequential(conv(w, 2 * w), nn.GELU())
         self.bottleneck = nn.Sequential(conv(2 * w, 4 * w), nn.GELU())

@@ -21,6 +21,7 @@ from torch import nn
 from unetlib.checks import LARGEST_SEED, UnetlibError, check_device, check_whole
 from unetlib.data import VALIDATION_SIZE, load_mnist
 from unetlib.fit import fit
+from unetlib.formats.patches import cut_patches, load_photographs
 from unetlib.formats.pictures import load_pictures
 from unetlib.networks import NETWORKS, RECIPES
 from unetlib.recipe import CHOICES, Recipe
@@ -36,8 +37,12 @@ EXAMPLES = """examples:
   unetlib train --recipe article --device cuda      the article's, as it was
   unetlib train --sigma 0.1 0.5 --lr 0.001 --width 14 --folder runs/small
   unetlib train --data my-digits --validation 500   pictures of your own
+  unetlib train --data photos --patch 40 --colour --sigma 0 0.2
+                                                    photographs of any size
   unetlib train --folder runs/small --resume        go on with what was interrupted
 """
+PATCHES = 20_000  # to learn from, unless --pictures says how many
+MEASURED = 1000  # pictures that the PSNR of each epoch is the mean of, at most
 OF_A_RECIPE = {  # what each field of a recipe decides, in the words of an option
     "network": "which network learns",
     "scale": "pixels, 0 to 255, times this are what the network sees",
@@ -84,10 +89,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     data = parser.add_argument_group("the pictures").add_argument
     data("--data", help="file or folder to read instead of MNIST")
     data("--pictures", type=_at_least(1), help="learn from so many, drawn at random")
+    data("--patch", type=_at_least(1), help="cut squares of this side from --data")
+    data("--colour", action="store_true", help="of patches: keep colours")
     data(
         "--validation",
         type=_at_least(0),
-        help=f"keep so many back to measure by ({VALIDATION_SIZE}; article: 0)",
+        help=f"keep so many back to measure by ({VALIDATION_SIZE}; article: 0; of "
+        "--patch: a tenth of the files)",
     )
     recipe = parser.add_argument_group("what the recipe says, said otherwise")
     recipe.add_argument("--width", type=_at_least(1), help="channels of SkipUnet (28)")
@@ -122,31 +130,32 @@ def _recipe(options: argparse.Namespace) -> Recipe:
     return replace(RECIPES[options.recipe], **said)
 
 
-def _network(recipe: Recipe, width: int | None) -> nn.Module:
+def _network(recipe: Recipe, width: int | None, colour: bool) -> nn.Module:
+    channels = 3 if colour else 1
     if width is None:
-        return NETWORKS[recipe.network]()
+        return NETWORKS[recipe.network](channels=channels)
     if recipe.network == "Unet":
         raise UnetlibError(
             f"--width {width} is for SkipUnet; Unet has the article's own. Leave it "
             "out, or add --network SkipUnet"
         )
-    return NETWORKS[recipe.network](width=width)
+    return NETWORKS[recipe.network](width=width, channels=channels)
 
 
 def _pictures(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray | None]:
-    """(to learn from, to measure by), (N, H, W) uint8."""
+    """(to learn from, to measure by), (N, H, W) or (N, 3, H, W) uint8."""
+    if options.patch is not None:
+        return _patches(options)
+    if options.colour:
+        raise UnetlibError("--colour is for pictures cut into patches; add --patch 40")
     given = options.data is not None
     train = load_pictures(options.data) if given else load_mnist()[0].images
     size = options.validation
     if size is None:  # the article learns from every digit and measures nothing
         size = 0 if options.recipe.startswith("article") else VALIDATION_SIZE
-    if size >= len(train):
-        raise UnetlibError(
-            f"--validation {size} would keep back all of the {len(train)} pictures; "
-            f"ask for fewer, such as --validation {len(train) // 10}: 0 keeps none"
-        )
+    _check_kept(size, len(train))
     cut = len(train) - size
-    train, validation = train[:cut], train[cut:][:1000] if size else None
+    train, validation = train[:cut], train[cut:][:MEASURED] if size else None
     if options.pictures is not None and options.pictures > len(train):
         raise UnetlibError(
             f"--pictures {options.pictures} asks for more than the {len(train)} "
@@ -156,6 +165,39 @@ def _pictures(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray | Non
         rng = np.random.default_rng(0)
         train = train[rng.choice(len(train), options.pictures, replace=False)]
     return train, validation
+
+
+def _patches(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray | None]:
+    """The same from photographs; those to measure by are from files kept back."""
+    if options.data is None:
+        raise UnetlibError(
+            "--patch cuts up pictures of your own; say where they are: --data FOLDER"
+        )
+    side, size = options.patch, options.validation
+    photographs = load_photographs(options.data, options.colour, side)
+    if size is None:
+        size = -(-len(photographs) // 10) if len(photographs) > 1 else 0
+    _check_kept(size, len(photographs))
+    cut = len(photographs) - size
+    train = cut_patches(photographs[:cut], side, options.pictures or PATCHES)
+    return train, cut_patches(photographs[cut:], side, MEASURED) if size else None
+
+
+def _check_kept(size: int, pictures: int) -> None:
+    if size >= pictures:
+        raise UnetlibError(
+            f"--validation {size} would keep back all of the {pictures} pictures; "
+            f"ask for fewer, such as --validation {pictures // 10}: 0 keeps none"
+        )
+
+
+def _check_patch(side: int | None, network: nn.Module) -> None:
+    multiple = getattr(network, "multiple", 4)
+    if side is not None and side % multiple:
+        raise UnetlibError(
+            f"--patch {side} is no multiple of {multiple}, which the network needs; "
+            f"take {side // multiple * multiple or multiple}"
+        )
 
 
 def _board(folder: str | Path) -> Callable[[History], None]:
@@ -190,11 +232,13 @@ def run(options: argparse.Namespace) -> None:
     train, validation = _pictures(options)
     speed = PLAIN if options.plain else replace(FAST, bfloat16=options.bfloat16)
     torch.manual_seed(check_whole("seed", options.seed, 0, LARGEST_SEED))
+    network = _network(recipe, options.width, options.colour)
+    _check_patch(options.patch, network)
     with process_group(device):
         on_epoch = _board(folder) if options.tensorboard and rank() == 0 else None
         try:
             history = fit(
-                _network(recipe, options.width),
+                network,
                 train,
                 recipe,
                 device=device,
@@ -214,9 +258,10 @@ def run(options: argparse.Namespace) -> None:
             saved = Path(folder, CHECKPOINT).exists()
             raise KeyboardInterrupt("; --resume goes on" if saved else "") from None
         if rank() == 0:
+            weights = Path(folder, CHECKPOINT)  # says what the network gives, and scale
             print(
                 f"in {folder}: {WEIGHTS} (weights), {CHECKPOINT}, {TABLE}, pictures\n"
-                f"unetlib denoise PICTURE … --weights {Path(folder, WEIGHTS)} uses them"
+                f"unetlib denoise PICTURE … --weights {weights} uses them"
             )
 
 

@@ -34,13 +34,14 @@ def draw_digits(
 ) -> Figure:
     """A grid of digits: one row per entry, one column per picture.
 
-    rows: {key of LABELS or any text: (B, 1, H, W) in [0, 1]}, e.g. noisy, denoised.
+    rows: {key of LABELS or any text: (B, 1, H, W) in [0, 1]}, e.g. noisy, denoised;
+        (B, 3, H, W) for colours, red first.
     clean: where given, the PSNR against it stands beneath each picture of every row
         but the one that is equal to it.
     titles: words above the columns. size: inches per picture.
     Raises UnetlibError where a row holds no floats, and for other shapes.
     """
-    _check_rows(rows, size)
+    _check_rows(rows, size, channels=(1, 3))
     psnrs = {
         key: psnr(images.detach(), clean)
         for key, images in rows.items()
@@ -199,7 +200,9 @@ def _legend_above(ax: Axes, entries: int) -> None:
         )
 
 
-def _check_rows(rows: Mapping[str, Tensor], size: float) -> None:
+def _check_rows(
+    rows: Mapping[str, Tensor], size: float, channels: tuple[int, ...] = (1,)
+) -> None:
     if not (rows and isinstance(size, Real) and 0.1 <= size <= 100):
         raise UnetlibError(
             "expected some rows and a size from 0.1 to 100 inches, "
@@ -207,7 +210,9 @@ def _check_rows(rows: Mapping[str, Tensor], size: float) -> None:
         )
     for key, images in rows.items():
         check_floats(f"row {key!r}", images)
-        wrong = images.dim() != 4 or images.shape[1] != 1 or 0 in images.shape
+        wrong = (
+            images.dim() != 4 or images.shape[1] not in channels or 0 in images.shape
+        )
         if wrong or images.is_meta:
             raise UnetlibError(
                 f"row {key!r} must be some pictures (B, 1, H, W) with values, "
@@ -216,8 +221,9 @@ def _check_rows(rows: Mapping[str, Tensor], size: float) -> None:
 
 
 def _pixels(image: Tensor) -> np.ndarray:
-    """(1, H, W) of any dtype and device as (H, W) for matplotlib."""
-    return image[0].detach().float().cpu().numpy()
+    """(1, H, W) as (H, W) for matplotlib, (3, H, W) as (H, W, 3), from any device."""
+    image = image.detach().float().cpu()
+    return (image[0] if len(image) == 1 else image.permute(1, 2, 0).clamp(0, 1)).numpy()
 
 
 def _bare(axes: np.ndarray) -> None:

@@ -15,12 +15,15 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp")
 SUFFIXES += (".pgm", ".ppm", ".pbm")
 
 
-def read_picture(path: str | Path, size: tuple[int, int] | None = None) -> np.ndarray:
+def read_picture(
+    path: str | Path, size: tuple[int, int] | None = None, colour: bool = False
+) -> np.ndarray:
     """One picture as gray uint8 (H, W), upright as its EXIF says.
 
     Colour becomes gray by ITU-R 601: 0.299 red + 0.587 green + 0.114 blue. What is
     transparent shows white. Of 16 bits the upper 8 are kept, rounded.
-    size: (H, W) that it must have.
+    size: (H, W) that it must have. colour: keep it, (3, H, W); gray is three times the
+        same.
     Raises UnetlibError, naming the file, where it is damaged, of another size, larger
     than Pillow's limit, of several pages or of floats, whose white nobody knows.
     """
@@ -32,7 +35,7 @@ def read_picture(path: str | Path, size: tuple[int, int] | None = None) -> np.nd
             content = BytesIO(Path(path).read_bytes())
             with Image.open(content, formats=FORMATS) as picture:
                 _check_picture(picture, path, size)
-                return _gray(ImageOps.exif_transpose(picture), path)
+                return _eight_bits(ImageOps.exif_transpose(picture), path, colour)
     except UnetlibError:
         raise
     except Exception as error:  # Pillow raises many kinds on a damaged file
@@ -62,12 +65,12 @@ def _check_picture(
         )
 
 
-def _gray(picture: Image.Image, path: str | Path) -> np.ndarray:
+def _eight_bits(picture: Image.Image, path: str | Path, colour: bool) -> np.ndarray:
     if picture.mode.startswith("I"):  # 16 bits, which Pillow's own conversion cuts off
         values = np.asarray(picture)
         if values.min() < 0 or values.max() > 65535:
             raise UnetlibError(f"{path} holds numbers of 32 bits, expected 8 or 16")
-        return np.round(values / 257).astype(np.uint8)
+        picture = Image.fromarray(np.round(values / 257).astype(np.uint8))
     if picture.mode == "F":
         raise UnetlibError(
             f"{path} holds floats, and which of them is white the file does not say; "
@@ -79,7 +82,8 @@ def _gray(picture: Image.Image, path: str | Path) -> np.ndarray:
         picture = Image.alpha_composite(white, picture)
     if picture.mode not in ("1", "L"):
         picture = picture.convert("RGB")
-    return np.array(picture.convert("L"))
+    pixels = np.array(picture.convert("RGB" if colour else "L"))
+    return pixels.transpose(2, 0, 1) if colour else pixels
 
 
 def find_pictures(folder: Path) -> list[Path]:
