@@ -30,7 +30,7 @@ BRANCH = "gh-pages"  # what is published lies there; .github/workflows/pages.yml
 INSTALL = ROOT / "book" / "web" / "config" / "install-cell.txt"
 MISSING = ROOT / "book" / "web" / "config" / "missing-cell.txt"
 # Where a chapter was once published, and where it is now: old addresses lead on.
-MOVED = {"06_speed": "08_speed"}
+MOVED = {"06_speed": "10_speed", "08_speed": "10_speed"}
 FIRST = "install-unetlib"  # the id of that cell
 DISTANT_PAST = "315532800"  # 1980, the first year of zip: same sources, same wheel
 # Services that run a notebook of a GitHub repository; Binder makes environment.yml.

@@ -1,4 +1,4 @@
-"""Many training steps by one call: a CUDA graph. Introduced in chapter 08.
+"""Many training steps by one call: a CUDA graph. Introduced in chapter 10.
 
 A step of a small network is some hundred short operations, and a fast GPU is done with
 each before Python has sent the next. So the operations of several steps are recorded

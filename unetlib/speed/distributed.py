@@ -1,4 +1,4 @@
-"""Training by several processes, each on its own device. Introduced in chapter 08.
+"""Training by several processes, each on its own device. Introduced in chapter 10.
 
 `torchrun --nproc-per-node N -m unetlib.train …` starts the program N times. Every
 process holds the whole network and learns from its share of each batch; PyTorch's

@@ -1,4 +1,4 @@
-"""The training step with everything that makes it fast. Introduced in chapter 08."""
+"""The training step with everything that makes it fast. Introduced in chapter 10."""
 
 from collections.abc import Iterator
 from contextlib import nullcontext

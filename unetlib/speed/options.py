@@ -1,4 +1,4 @@
-"""What makes a training step fast, one switch each. Introduced in chapter 08.
+"""What makes a training step fast, one switch each. Introduced in chapter 10.
 
 `PLAIN` switches everything off: the step as chapter 04 writes it. Each switch changes
 how fast the step is, and its results by rounding only.
@@ -14,7 +14,7 @@ import torch
 
 @dataclass(frozen=True)
 class Speed:
-    """The switches. The defaults are what pays; chapter 08 measures each."""
+    """The switches. The defaults are what pays; chapter 10 measures each."""
 
     channels_last: bool = True  # the order in memory that convolutions like best
     composed: bool = True  # upsampling and convolution in one: see `upsampling`

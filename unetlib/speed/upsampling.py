@@ -1,4 +1,4 @@
-"""Upsampling and the convolution behind it in one. Introduced in chapter 08."""
+"""Upsampling and the convolution behind it in one. Introduced in chapter 10."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
