@@ -107,7 +107,7 @@ def test_features_that_are_always_zero_do_no_harm():
     ("wrong", "said"),
     [
         (lambda: noise_levels(1.0, 0), "steps"),
-        (lambda: noise_levels(0.01, 5), "lowest is 0.02"),
+        (lambda: noise_levels(0.01, 5), "lowest is 0.05"),
         (lambda: noise_levels(1.0, 5, bend=0), "bend"),
         (lambda: _sample(levels=[1.0]), "levels are"),
         (lambda: _sample(levels=[0.5, 1.0]), "levels are"),

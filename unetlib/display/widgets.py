@@ -26,7 +26,7 @@ from unetlib.display.noises import NOISES
 from unetlib.display.plots import draw_digits
 from unetlib.metrics import psnr, ssim
 from unetlib.model import Denoiser, looking_at
-from unetlib.pretrained import PRETRAINED, load_pretrained
+from unetlib.pretrained import LESSON, load_pretrained
 
 MAPS = 8  # channels shown of each block
 ROW = "display: flex; flex-wrap: wrap; gap: 12px"
@@ -60,7 +60,7 @@ class NoiseExplorer(ipywidgets.VBox):
         self.digit = ipywidgets.IntSlider(0, min=0, max=len(clean) - 1)
         self.noise = _dropdown(NOISES)
         self.model = _dropdown(denoisers)
-        self.model.value = list(denoisers)[-1]  # of those that ship, SkipUnet
+        self.model.value = list(denoisers)[-1]  # of the lesson's, SkipUnet
         self.seed = 0
         self.new_noise = ipywidgets.Button(description=label("new_noise"))
         self.new_noise.layout.margin = "2px 2px 8px calc(7em + 10px)"  # in line
@@ -124,14 +124,14 @@ class NoiseExplorer(ipywidgets.VBox):
 
 
 def noise_explorer(digits: int = 20, features: bool = False) -> NoiseExplorer:
-    """The explorer over the first test digits and the networks that ship.
+    """The explorer over the first test digits and the networks of the lesson.
 
     Raises UnetlibError unless `digits` is a whole number from 1 to 10,000.
     """
     _, test = load_mnist()
     digits = check_whole("digits", digits, 1, len(test))
     clean = torch.tensor(test.images[:digits]).unsqueeze(1).float() / 255
-    networks = {name: load_pretrained(name) for name in PRETRAINED}
+    networks = {name: load_pretrained(name) for name in LESSON}
     return NoiseExplorer(networks, clean, features)
 
 

@@ -26,6 +26,8 @@ PRETRAINED: dict[str, str] = {  # {name: what it is}
     name: json.loads((WEIGHTS / f"{name}.json").read_text(encoding="utf-8"))["what"]
     for name in sorted(path.stem for path in WEIGHTS.glob("*.json"))
 }
+# Those of chapters 00 to 05: neighbours differ in noise, in recipe, in network.
+LESSON = ("article", "article-noise", "no-skip", "skip")
 
 
 def pretrained_info(name: str) -> dict:
@@ -59,8 +61,8 @@ def load_pretrained(
 ) -> Denoiser:
     """A trained denoiser on [0, 1], in evaluation mode, with gradients off.
 
-    source: one of PRETRAINED: "article", "article-noise", "no-skip", "skip"; or any
-        other that `load_network` takes.
+    source: one of PRETRAINED: "article", "article-noise", "no-skip", "skip", "mixer";
+        or any other that `load_network` takes.
     recipe: what it was trained by, for its scale. Weights that ship and checkpoints
         say that themselves.
     Raises UnetlibError as `load_network` does, and where the recipe must be named.
