@@ -14,7 +14,7 @@ from unetlib.noise import LARGEST_SIGMA, standard_normal
 
 
 def noise_levels(
-    highest: float, steps: int, lowest: float = 0.02, bend: float = 7.0
+    highest: float, steps: int, lowest: float = 0.05, bend: float = 7.0
 ) -> list[float]:
     """Noise levels from `highest` to `lowest`, and 0: `steps` + 1 numbers, falling.
 

@@ -80,6 +80,8 @@ def test_what_a_judge_makes_of_it():
     assert accuracy["noisy"]["0.5"] < 0.3 < 0.9 < accuracy["wiener"]["0.5"]
     assert accuracy["skip"]["0.5"] > accuracy["wiener"]["0.5"]
     assert accuracy["posterior_mean"]["1.0"] > accuracy["skip"]["1.0"] + 0.03
+    whole = accuracy["mixer"]["1.0"]
+    assert accuracy["skip"]["1.0"] + 0.03 < whole < accuracy["posterior_mean"]["1.0"]
 
 
 def test_the_denoiser_without_parameters_is_not_far_behind():
@@ -87,3 +89,53 @@ def test_the_denoiser_without_parameters_is_not_far_behind():
     assert all(behind < 0.6 for behind in result["behind_db"].values())
     sides = list(result["side"].values())
     assert sides == sorted(sides) and sides[-1] > sides[0]
+
+
+def test_a_wider_network_helps_with_faint_noise_and_mixing_with_strong():
+    result = read("sweep")
+    wider, mixer, mixing = (result[f"{k}_db"] for k in ("wider", "mixer", "mixing"))
+    assert mixer["1.0"] > wider["1.0"] + 0.4 and mixing["1.0"] > 0.2
+    assert wider["0.1"] > mixer["0.1"] + 0.4 and abs(mixing["0.1"]) < 0.1
+    small, large = result["network"]["MixerUnet-16"], result["network"]["SkipUnet-46"]
+    assert small["cpu"] < 0.6 * large["cpu"]
+    parameters = result["parameters"]
+    assert parameters["MixerUnet-16"] < 0.6 * parameters["SkipUnet-46"]
+    assert 2.5 < parameters["SkipUnet-46"] / parameters["SkipUnet-28"] < 3
+
+
+def test_which_changes_of_the_recipe_help_within_an_epoch():
+    recipe = read("sweep")["recipe"]
+    base = recipe["base"]
+    for faint in ("weight-0.5", "log-uniform", "to-10"):
+        assert recipe[faint]["0.1"] > base["0.1"] + 0.5
+        assert all(recipe[faint][sigma] < base[sigma] for sigma in SIGMAS[1:])
+    for no_better in ("absolute", "residual", "ema-0.99", "lr-0.0025"):
+        assert all(recipe[no_better][sigma] < base[sigma] for sigma in SIGMAS)
+    for better in ("lr-0.01", "batch-64"):
+        assert all(recipe[better][sigma] > base[sigma] for sigma in SIGMAS)
+    assert recipe["lr-0.02"]["mean"] == 0  # it collapsed
+
+
+@pytest.mark.parametrize("sigma", SIGMAS)
+def test_the_larger_network_is_better_at_every_level(db, error, sigma):
+    lead = db["mixer"][sigma] - db["skip"][sigma]
+    assert lead > 3 * (error["mixer"][sigma] + error["skip"][sigma])
+
+
+def test_few_steps_gain_by_speed_and_many_by_fresh_noise():
+    result = read("generation")
+    far = {name: row["frechet"] for name, row in result["by_sampler"].items()}
+    assert min(far, key=lambda name: far[name]["5"]) == "accelerated"
+    assert far["ddpm"]["20"] < far["accelerated"]["20"] < far["ddim"]["20"]
+    assert result["chosen"] == "both"
+    assert all(row["5"] > row["10"] > row["20"] for row in far.values())
+
+
+def test_what_was_made_is_judged():
+    result = read("generation")
+    made, skip, real = (result[key] for key in ("made", "skip", "real"))
+    assert real["sure"] > made["sure"] > 0.75 > skip["sure"] + 0.2
+    assert result["floor"] < made["frechet"] < skip["frechet"] / 3
+    assert made["rarest"] > 0.04
+    near = result["nearest"]
+    assert near["made"] > 0.9 * near["real"]
