@@ -288,7 +288,7 @@ def test_progress_bar_is_calm_in_a_log_file(tmp_path, few_images):
     command += ["--batch-size", "1"]  # a step for each of 20 draws of each picture
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.count("\r") < 10
-    assert "unet_model.pth" in done.stdout.splitlines()[-1]
+    assert CHECKPOINT in done.stdout.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
