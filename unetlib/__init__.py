@@ -3,10 +3,11 @@
 The lesson, in the order of the chapters: data, noise, metrics, model, recipe, batcher,
 step, fit; what they refuse stands in checks. Around it: `display` (figures and
 widgets), `baselines` (denoisers to compare with), `networks` (a larger one),
-`classifier` (a judge that reads digits), `saving` (checkpoints and what guards a run),
-`speed` (faster steps, several devices), `pretrained` (trained weights), `formats`
-(files of MNIST), `train` and `denoise` (the command line). What one needs most can be
-imported from here: `from unetlib import BOOK, SkipUnet, fit, load_mnist`.
+`classifier` (a judge that reads digits), `generation` (new pictures from a denoiser),
+`saving` (checkpoints and what guards a run), `speed` (faster steps, several devices),
+`pretrained` (trained weights), `formats` (files of MNIST, and pictures of one's own),
+`train` and `denoise` (the command line). What one needs most can be imported from here:
+`from unetlib import BOOK, SkipUnet, fit, load_mnist`.
 """
 
 import os

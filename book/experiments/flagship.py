@@ -26,19 +26,11 @@ class ConvBlock(nn.Module):
         return x + self.way(x)
 
 
-def unmixed(width: int) -> MixerUnet:
-    """Two blocks, for these have more parameters than three that mix."""
+def other_blocks(width: int, kind: type[nn.Module], count: int) -> MixerUnet:
+    """With other blocks in the bottleneck than three that mix."""
     network = MixerUnet(width)
-    blocks = [ConvBlock(4 * width) for _ in range(2)]
+    blocks = [kind(4 * width) for _ in range(count)]
     network.bottleneck = nn.Sequential(*network.bottleneck[:2], *blocks)
-    return network
-
-
-def mixed(width: int, blocks: int) -> MixerUnet:
-    """With another number of blocks than three."""
-    network = MixerUnet(width)
-    chain = [MixerBlock(4 * width) for _ in range(blocks)]
-    network.bottleneck = nn.Sequential(*network.bottleneck[:2], *chain)
     return network
 
 
@@ -55,10 +47,11 @@ def gelu(width: int) -> MixerUnet:
 NETWORKS = {
     "SkipUnet-28": partial(SkipUnet, 28),
     "SkipUnet-46": partial(SkipUnet, 46),
-    "Unmixed-16": partial(unmixed, 16),
+    # two, for these have more parameters than blocks that mix
+    "Unmixed-16": partial(other_blocks, 16, ConvBlock, 2),
     "GELU-16": partial(gelu, 16),
-    "OneMixer-16": partial(mixed, 16, 1),
-    "FiveMixers-16": partial(mixed, 16, 5),
+    "OneMixer-16": partial(other_blocks, 16, MixerBlock, 1),
+    "FiveMixers-16": partial(other_blocks, 16, MixerBlock, 5),
     "MixerUnet-16": partial(MixerUnet, 16),
     "MixerUnet-20": partial(MixerUnet, 20),
     "MixerUnet-22": partial(MixerUnet, 22),

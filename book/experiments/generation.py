@@ -1,6 +1,7 @@
 """Digits that nobody wrote: made by denoisers, and judged."""
 
 import torch
+from downstream import SURE
 from experiment import Experiment
 from torch import Tensor, nn
 
@@ -13,7 +14,6 @@ from unetlib.pretrained import load_pretrained
 NETWORK = "mixer"
 HIGHEST = 3.0  # sigma at which it begins; hardly anything of a digit can be seen
 STEPS = 20
-SURE = 0.9  # a probability from which the judge counts as sure
 SAMPLERS = {
     "ddim": {},
     "accelerated": {"gamma": 1.6},
