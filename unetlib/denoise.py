@@ -101,8 +101,7 @@ def read_clean(
 
     Raises UnetlibError where it cannot be read or has another shape.
     """
-    path = folder is not None and Path(folder, file.name)
-    if not (path and path.is_file()):
+    if folder is None or not (path := Path(folder, file.name)).is_file():
         return None
     clean = read_picture(path, colour=colour)
     if clean.shape != shape:

@@ -23,6 +23,7 @@ from unetlib.data import VALIDATION_SIZE, load_mnist
 from unetlib.fit import fit
 from unetlib.formats.patches import cut_patches, load_photographs
 from unetlib.formats.pictures import load_pictures
+from unetlib.model import Denoiser
 from unetlib.networks import NETWORKS, RECIPES
 from unetlib.recipe import CHOICES, Recipe
 from unetlib.saving.checkpoint import CHECKPOINT
@@ -192,7 +193,7 @@ def _check_kept(size: int, pictures: int) -> None:
 
 
 def _check_patch(side: int | None, network: nn.Module) -> None:
-    multiple = getattr(network, "multiple", 4)
+    multiple = Denoiser(network).multiple
     if side is not None and side % multiple:
         raise UnetlibError(
             f"--patch {side} is no multiple of {multiple}, which the network needs; "
