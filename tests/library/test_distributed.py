@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from speeds import EXACT
 from test_networks_of_ones_own import built, everything
 from torch import distributed
 from torch.nn.functional import mse_loss
@@ -36,13 +37,12 @@ from unetlib.speed.distributed import (
     world_size,
 )
 from unetlib.speed.fast_step import FastStep
-from unetlib.speed.options import FAST, PLAIN
+from unetlib.speed.options import PLAIN
 
 LAUNCH = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
 CPU = torch.device("cpu")
 # 2 steps an epoch; float32, so that only the order of sums differs
 TINY = replace(BOOK, batch_size=32, epochs=2)
-EXACT = replace(FAST, bfloat16=False)
 CASES = {
     f"{network.__name__}-{recipe.name}-{name}": (network, recipe, speed)
     for network, recipe in ((Unet, ARTICLE_NOISE), (SkipUnet, BOOK))

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from speeds import EXACT
 from torch import Tensor
 
 from unetlib.batcher import Batcher
@@ -21,7 +22,6 @@ from unetlib.step import TrainStep
 
 NEEDS_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")
 RECIPES = pytest.mark.parametrize("recipe", [ARTICLE, ARTICLE_NOISE, BOOK])
-EXACT = replace(FAST, bfloat16=False)
 STEPS = 13
 
 

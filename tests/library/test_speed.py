@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 
 import pytest
 import torch
+from speeds import EXACT
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, interpolate
 
@@ -116,8 +117,7 @@ def test_a_network_of_ones_own_is_as_fast(network, ups, few_images, clean, monke
         found = model(clean)
     assert len(calls) == ups
     torch.testing.assert_close(found, plain, rtol=0, atol=1e-5)
-    exact = replace(FAST, bfloat16=False)
-    assert losses(model, few_images, exact) == pytest.approx(
+    assert losses(model, few_images, EXACT) == pytest.approx(
         losses(seeded(network), few_images, PLAIN), rel=1e-4
     )
     assert len(calls) == 4 * ups  # in each of the three steps, too
