@@ -14,16 +14,17 @@ const isHan = (word) => /^\p{Script=Han}/u.test(word);
 const stemmer = new Stemmer();
 const common = new Set(stopwords); // Sphinx has a list, from version 9 on a set
 
-// What is the same word: full-width letters, British and American spelling, one stem.
+// British and American spelling are one.
+const american = (text) => text
+  .replace(/(?<=[a-z]{3})our/g, "or")
+  .replace(/\bgrey/g, "gray")
+  .replace(/tre\b/g, "ter")
+  .replace(/(?<=[a-z]{3})is(?=e|ing|ation)/g, "iz");
+
+// What is the same word: full-width letters, both spellings, one stem.
 function fold(word) {
   const plain = word.normalize("NFKC").toLowerCase();
-  if (!/^[a-z]{3,}$/.test(plain)) return plain;
-  const american = plain
-    .replace(/(?<=[a-z]{3})our/, "or")
-    .replace(/^grey/, "gray")
-    .replace(/tre$/, "ter")
-    .replace(/(?<=[a-z]{3})is(?=e|ing|ation)/, "iz");
-  return stemmer.stemWord(american);
+  return /^[a-z]{3,}$/.test(plain) ? stemmer.stemWord(american(plain)) : plain;
 }
 
 // The pieces of a word that hyphens or the like join, with their places in it.
@@ -215,7 +216,8 @@ function find(query) {
     // What is called so comes first, its definition before all.
     if (hit.kind !== "name" && own.some((name) => spelled(name) === whole))
       hit.score *= hit.kind === "term" ? 50 : 5;
-    if (`${hit.title} ${hit.prose}`.toLowerCase().includes(asked)) hit.score *= 1.5;
+    const said = american(`${hit.title} ${hit.prose}`.toLowerCase());
+    if (said.includes(american(asked))) hit.score *= 1.5;
   }
   return { hits: hits.sort((a, b) => b.score - a.score), keys: new Set(keys), meant };
 }
