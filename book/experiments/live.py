@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from experiment import RESULTS, Experiment
 from race import quartiles
 
-from unetlib.pretrained import LESSON
+from unetlib.pretrained import OFFERED
 
 if TYPE_CHECKING:  # other experiments run where there is no such package
     from playwright.sync_api import Page
@@ -84,7 +84,7 @@ def update_times(page: "Page", rounds: int, updates: int) -> dict[str, list[floa
 
     As many as in a round come before the first, and do not count.
     """
-    cases = {name: (name, False) for name in LESSON}
+    cases = {name: (name, False) for name in OFFERED}
     cases["skip, with feature maps"] = ("skip", True)
     times: dict[str, list[float]] = {case: [] for case in cases}
     for turn in range(rounds + 1):

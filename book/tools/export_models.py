@@ -1,4 +1,4 @@
-"""Exports the networks of the lesson for the page, to book/web/live/models/*.onnx.
+"""Exports the networks that ship for the page, to book/web/live/models/*.onnx.
 
     python book/tools/export_models.py          (make models)
 
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from unetlib.data import load_mnist
 from unetlib.display.feature_maps import feature_maps
 from unetlib.model import Denoiser
-from unetlib.pretrained import LESSON, load_pretrained
+from unetlib.pretrained import OFFERED, load_pretrained
 
 LIVE = Path(__file__).resolve().parents[1] / "web" / "live"
 SHAPE = (1, 1, 28, 28)
@@ -69,7 +69,7 @@ def digits() -> np.ndarray:
 
 def main() -> None:
     (LIVE / "models").mkdir(parents=True, exist_ok=True)
-    for name in LESSON:
+    for name in OFFERED:
         target = export(name)
         print(f"{target.name}: {target.stat().st_size:,} bytes")
     (LIVE / "digits.bin").write_bytes(digits().tobytes())

@@ -11,6 +11,7 @@ from unetlib.metrics import denoising_psnr, psnr
 from unetlib.model import SkipUnet, Unet, count_parameters
 from unetlib.pretrained import (
     LESSON,
+    OFFERED,
     PRETRAINED,
     WEIGHTS,
     Denoiser,
@@ -64,7 +65,7 @@ def test_weights_load_where_a_network_has_other_defaults(defaults, monkeypatch):
 def test_neighbours_differ_in_one_thing():
     """Noise, recipe, network: the order in which the book lets the reader choose."""
     assert list(LESSON) == ["article", "article-noise", "no-skip", "skip"]
-    assert {*PRETRAINED} == {*LESSON, "mixer"}
+    assert {*PRETRAINED} == {*OFFERED} == {*LESSON, "mixer"}
     recipes = [asdict(Recipe(**pretrained_info(name)["recipe"])) for name in LESSON]
     by_noise, by_recipe, by_network = (
         {key for key in one if one[key] != other[key]}

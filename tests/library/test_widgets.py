@@ -24,7 +24,7 @@ from unetlib.display.noises import NOISES
 from unetlib.display.widgets import NoiseExplorer, noise_explorer
 from unetlib.metrics import ssim
 from unetlib.model import SkipUnet, Unet, conv
-from unetlib.pretrained import LESSON, Denoiser
+from unetlib.pretrained import OFFERED, Denoiser
 
 LEVELS = 2 / 255  # a colour map cuts off, once to 256 colours and once to bytes
 
@@ -207,7 +207,7 @@ def test_the_shipped_networks_in_the_readers_language(language, words):
     use_language(language)
     explorer = noise_explorer(digits=2)
     assert [control.description for control in explorer.children[:-1]] == words
-    assert [key for _, key in explorer.model.options] == list(LESSON)
+    assert [key for _, key in explorer.model.options] == list(OFFERED)
     assert explorer.model.value == "skip"
     assert f">{label('error')}<img" in explorer.view.value
     before, after = decibels(explorer)

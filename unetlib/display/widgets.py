@@ -26,7 +26,7 @@ from unetlib.display.noises import NOISES
 from unetlib.display.plots import draw_digits
 from unetlib.metrics import psnr, ssim
 from unetlib.model import Denoiser, looking_at
-from unetlib.pretrained import LESSON, load_pretrained
+from unetlib.pretrained import OFFERED, load_pretrained
 
 MAPS = 8  # channels shown of each block
 ROW = "display: flex; flex-wrap: wrap; gap: 12px"
@@ -131,7 +131,7 @@ def noise_explorer(digits: int = 20, features: bool = False) -> NoiseExplorer:
     _, test = load_mnist()
     digits = check_whole("digits", digits, 1, len(test))
     clean = torch.tensor(test.images[:digits]).unsqueeze(1).float() / 255
-    networks = {name: load_pretrained(name) for name in LESSON}
+    networks = {name: load_pretrained(name) for name in OFFERED}
     return NoiseExplorer(networks, clean, features)
 
 

@@ -28,6 +28,7 @@ PRETRAINED: dict[str, str] = {  # {name: what it is}
 }
 # Those of chapters 00 to 05: neighbours differ in noise, in recipe, in network.
 LESSON = ("article", "article-noise", "no-skip", "skip")
+OFFERED = (*LESSON, "mixer")  # what widgets and the live page let the reader choose
 
 
 def pretrained_info(name: str) -> dict:

@@ -9,7 +9,7 @@ from docutils import nodes
 
 from unetlib.display.labels import LABELS
 from unetlib.display.noises import NOISES
-from unetlib.pretrained import LESSON
+from unetlib.pretrained import OFFERED
 
 TAGS = ("tag_live-denoiser", "tag_live-inside")
 
@@ -26,7 +26,7 @@ def add_live(app, doctree, docname) -> None:
             "live": app.config.book_words["live"],
             "labels": labels,
             "noises": list(NOISES),
-            "models": list(LESSON),
+            "models": list(OFFERED),
             "open": TAGS[1] in cell["classes"],
         }
         html = app.builder.templates.render("live.html", words)
