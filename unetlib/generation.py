@@ -98,8 +98,9 @@ def frechet_distance(first: Tensor, second: Tensor) -> float:
             )
     a, b = first.double(), second.double()
     covariance, other = a.T.cov(), b.T.cov()
-    # The trace of the square root of a product is the sum of its eigenvalues' roots,
-    # which rounding may make slightly negative or complex.
+    # The trace of the square root of a product is the sum of its eigenvalues' roots.
+    # Rounding may make these slightly negative or complex, and the distance negative.
     roots = torch.linalg.eigvals(covariance @ other).real.clamp(min=0).sqrt()
     apart = (a.mean(dim=0) - b.mean(dim=0)).square().sum()
-    return (apart + covariance.trace() + other.trace() - 2 * roots.sum()).item()
+    spread = covariance.trace() + other.trace() - 2 * roots.sum()
+    return max(0.0, (apart + spread).item())

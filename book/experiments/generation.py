@@ -1,14 +1,18 @@
 """Digits that nobody wrote: made by denoisers, and judged."""
 
+from collections.abc import Callable
+from copy import deepcopy
+
 import torch
 from downstream import SURE
 from experiment import Experiment
-from torch import Tensor, nn
+from torch import Tensor
 
 from unetlib.batcher import to_tensor
 from unetlib.classifier import Classifier, load_classifier
 from unetlib.data import load_mnist, split
 from unetlib.generation import frechet_distance, noise_levels, sample
+from unetlib.model import Denoiser
 from unetlib.pretrained import load_pretrained
 
 NETWORK = "mixer"
@@ -21,6 +25,9 @@ SAMPLERS = {
     "both": {"eta": 1.0, "gamma": 1.3},
 }
 EVALUATIONS = (5, 10, 20)
+# Away from what the network answers without the mixing of one of its three blocks.
+GUIDES = [(block, scale) for block in (1, 2, 3) for scale in (1.5, 2.0, 2.5, 3.0)]
+SURE_ENOUGH = 0.88  # share of sure readings that a guide must reach
 CLOSE = 500  # pictures whose nearest neighbour is looked for
 
 
@@ -34,6 +41,9 @@ def generation(pictures: int = 10_000, few: int = 1_000) -> dict:
     chosen; the rest is by the chosen one. All begin around the average digit; `skip` at
     sigma 1, the strongest that it knows, instead of 3. `nearest`: mean distance (root
     mean square of pixels) to the nearest of the training digits; `apart`: between two.
+    `guided`: by the chosen sampler in half the steps, each of which evaluates two
+    networks; `by_guide`: fewer pictures and their distance to validation digits, of
+    which the least is chosen where enough are read with such a probability.
     """
     train, test = load_mnist()
     learning, validation = split(train)
@@ -56,7 +66,22 @@ def generation(pictures: int = 10_000, few: int = 1_000) -> dict:
                 by_sampler[name][key][str(steps)] = found[key]
             print(name, steps, found["sure"], found["frechet"], flush=True)
     chosen = min(SAMPLERS, key=lambda s: by_sampler[s]["frechet"][str(STEPS)])
-    made = generate(network, around, pictures, STEPS, **SAMPLERS[chosen])
+    options = SAMPLERS[chosen]
+    made = generate(network, around, pictures, STEPS, **options)
+    half = STEPS // 2
+    by_guide: dict = {}
+    for block, scale in GUIDES:
+        denoise = guided(network, block, scale)
+        found = judged(
+            judge, generate(denoise, around, few, half, **options), seen["validation"]
+        )
+        row = by_guide.setdefault(str(block), {"sure": {}, "frechet": {}})
+        for key in row:
+            row[key][str(scale)] = found[key]
+        print(block, scale, found["sure"], found["frechet"], flush=True)
+    guide = best_guide(by_guide)
+    denoise = guided(network, *guide)
+    sharper = generate(denoise, around, pictures, half, **options)
     weak = generate(load_pretrained("skip"), around, few, STEPS, 1.0)
     world = to_tensor(learning.images, "cpu") / 255
     return {
@@ -67,6 +92,9 @@ def generation(pictures: int = 10_000, few: int = 1_000) -> dict:
         "n": {"made": pictures, "few": few, "close": CLOSE},
         "by_sampler": by_sampler,
         "made": judged(judge, made, seen["test"]),
+        "by_guide": by_guide,
+        "guide": {"steps": half, "block": guide[0], "scale": guide[1]},
+        "guided": judged(judge, sharper, seen["test"]),
         "skip": judged(judge, weak, seen["test"]),
         "real": judged(judge, real["test"], seen["test"]),
         "floor": round(frechet_distance(seen["learning"], seen["test"]), 2),
@@ -75,17 +103,44 @@ def generation(pictures: int = 10_000, few: int = 1_000) -> dict:
         ),
         "nearest": {
             "made": nearest(made[:CLOSE], world),
+            "guided": nearest(sharper[:CLOSE], world),
             "real": nearest(real["test"][:CLOSE], world),
         },
         "apart": {
             "made": apart(made[:CLOSE]),
+            "guided": apart(sharper[:CLOSE]),
             "real": apart(real["test"][:CLOSE]),
         },
     }
 
 
+def guided(network: Denoiser, block: int, scale: float) -> Callable[[Tensor], Tensor]:
+    """`scale` times as far from what it answers without the mixing of one block.
+
+    Source: Karras et al. (NeurIPS 2024), there with a network that learned less; Ahn et
+    al. (ECCV 2024), with one whose attention is switched off.
+    """
+    weak = deepcopy(network)
+    weak.network.bottleneck[1 + block].mix.zero_()
+
+    def denoise(noisy: Tensor) -> Tensor:
+        without = weak(noisy)
+        return without + scale * (network(noisy) - without)
+
+    return denoise
+
+
+def best_guide(by_guide: dict) -> tuple[int, float]:
+    enough = [
+        (by_guide[str(block)]["frechet"][str(scale)], (block, scale))
+        for block, scale in GUIDES
+        if by_guide[str(block)]["sure"][str(scale)] >= SURE_ENOUGH
+    ]
+    return min(enough)[1]
+
+
 def generate(
-    network: nn.Module,
+    denoise: Callable[[Tensor], Tensor],
     around: Tensor,
     count: int,
     steps: int,
@@ -97,7 +152,7 @@ def generate(
     noise = torch.randn(count, 1, 28, 28, generator=generator)
     levels = noise_levels(highest, steps)
     parts = [
-        sample(network, around + highest * part, levels, generator=generator, **options)
+        sample(denoise, around + highest * part, levels, generator=generator, **options)
         for part in noise.split(500)
     ]
     return torch.cat(parts).clamp(0, 1)
