@@ -139,3 +139,89 @@ def test_what_was_made_is_judged():
     assert made["rarest"] > 0.04
     near = result["nearest"]
     assert near["made"] > 0.9 * near["real"]
+
+
+def test_a_weaker_self_to_avoid_makes_digits_that_are_read():
+    result = read("generation")
+    made, guided = result["made"], result["guided"]
+    assert result["guide"] == {"steps": 10, "block": 2, "scale": 3.0}
+    assert guided["sure"] > 0.88 and guided["sure"] > made["sure"] + 0.05
+    assert guided["frechet"] < 12 and guided["frechet"] < made["frechet"] + 1
+    assert guided["rarest"] > 0.04
+    assert result["apart"]["guided"] >= result["apart"]["made"]
+    first = result["by_guide"]["1"]  # the price of pushing harder
+    assert first["sure"]["3.0"] > first["sure"]["1.5"] + 0.05
+    assert first["frechet"]["3.0"] > 2 * first["frechet"]["1.5"]
+
+
+def test_what_is_lost_outside_the_world_that_it_knows():
+    result = read("outside")
+    db = {key: row["psnr_db"] for key, row in result["pictures"].items()}
+    usual = db["digits"]
+    assert usual["skip"] - db["letters"]["skip"] < 0.3
+    assert usual["mixer"] > usual["skip"] > db["letters"]["mixer"]
+    assert db["shapes"]["mixer"] < db["shapes"]["skip"] - 1
+    inverted = db["inverted"]
+    assert abs(inverted["skip"] - inverted["noisy"]) < 0.3
+    assert max(inverted["mixer"], inverted["wiener"]) < inverted["noisy"] - 4
+    db = {key: row["psnr_db"] for key, row in result["noises"].items()}
+    for noise in ("clipped", "correlated", "salt_and_pepper"):
+        assert db[noise]["skip"] < db[noise]["mixer"] < usual["mixer"] - 2
+    blotchy = db["correlated"]
+    assert blotchy["skip"] < blotchy["wiener"] < blotchy["mixer"]
+    assert abs(db["sigma-1.5"]["skip"] - db["sigma-1.5"]["wiener"]) < 0.3
+    assert (
+        db["sigma-2.0"]["skip"] < db["sigma-2.0"]["wiener"] < db["sigma-2.0"]["mixer"]
+    )
+
+
+def test_a_residual_shows_unusual_noise_and_not_an_unusual_picture():
+    result = read("outside")
+    found = {key: row["found"] for key, row in result["pictures"].items()}
+    assert all(abs(found[k] - 0.5) < 0.06 for k in found if k != "inverted")
+    assert found["inverted"] > 0.9
+    for noise in ("clipped", "correlated", "salt_and_pepper"):
+        assert result["noises"][noise]["found"] > 0.95
+
+
+def test_what_is_learned_without_clean_pictures():
+    behind = {
+        way: row["mean"] for way, row in read("unsupervised")["behind_db"].items()
+    }
+    assert max(behind["noise2noise"], behind["sure"]) < 0.25
+    assert 0.3 < behind["noise2self"] < 1.5 < 3 < behind["neighbours"]
+
+
+def test_what_one_change_brings_in_a_short_training():
+    result = read("one_change")
+    gain = {
+        name: {sigma: row[sigma]["mean"] for sigma in SIGMAS}
+        for name, row in result["gain_db"].items()
+    }
+    assert all(gain["batch-32"][sigma] > 0.3 for sigma in SIGMAS)
+    assert all(gain["constant-lr"][sigma] > 0 for sigma in SIGMAS)
+    assert all(abs(gain["relu"][sigma]) < 0.35 for sigma in SIGMAS)
+    assert all(gain[n][s] < 0.05 for n in ("batch-norm", "absolute") for s in SIGMAS)
+    assert gain["residual"]["0.1"] > 0.3 and gain["residual"]["0.5"] < -0.5
+    specialist = gain["only-0.5"]
+    assert abs(specialist["0.5"]) < result["gain_db"]["only-0.5"]["0.5"]["sd"]
+    assert max(specialist["0.1"], specialist["1.0"]) < -2
+    faint = result["faint"]["gain_db"]
+    assert abs(faint["1.0"]["mean"]) < faint["1.0"]["sd"]
+    assert faint["0.1"]["mean"] < -2 * faint["0.1"]["sd"]
+
+
+def test_telling_sigma_helps_somewhat():
+    told, blind = read("told")["told"], read("told")["blind"]
+    assert all(0 < told["psnr_db"][s] - blind["psnr_db"][s] < 0.4 for s in SIGMAS)
+    assert 0 < told["sure"] - blind["sure"] < 0.1
+    assert told["frechet"] < blind["frechet"]
+
+
+def test_the_larger_network_is_ahead_of_others_that_trained_as_long():
+    result = read("peers")
+    assert min(result["ahead_db"].values()) > 0.5
+    ours = max(result["seconds"][name] for name in ("skip", "mixer"))
+    assert all(result["seconds"][n] >= ours for n in ("unet", "dncnn", "drunet"))
+    steps = result["steps"]
+    assert max(steps[n] for n in ("unet", "dncnn", "drunet")) < steps["mixer"] / 2

@@ -1,0 +1,171 @@
+"""The book's networks beside those that other people use, in the same time."""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+
+import numpy as np
+import torch
+from denoising import quality, with_noise
+from experiment import SIGMAS, Experiment, version_of
+from told import TellingStep
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from unetlib.batcher import Batcher, to_tensor
+from unetlib.data import load_mnist, split
+from unetlib.model import SkipUnet, count_parameters
+from unetlib.networks import MixerUnet
+from unetlib.recipe import BOOK, Recipe
+from unetlib.speed.fast_step import FastStep
+from unetlib.speed.options import keep_memory, multiplies_bfloat16
+
+SEED = 0
+TIMED = 50  # steps, to tell how many there is time for
+
+
+class Padded(nn.Module):
+    """DRUNet for pictures of 28×28: padded to 32×32, and told sigma."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        import deepinv
+
+        self.network = deepinv.models.DRUNet(1, 1, pretrained=None)
+        self.sigma: Tensor = torch.ones(())
+
+    def forward(self, noisy: Tensor) -> Tensor:
+        larger = pad(noisy, [2] * 4, mode="reflect")
+        sigma = self.sigma.expand(len(noisy), 1, 1, 1).flatten()
+        return self.network(larger, sigma)[..., 2:-2, 2:-2]
+
+
+def unet() -> nn.Module:
+    import deepinv
+
+    return deepinv.models.UNet(scales=3)  # 28, 14 and 7 pixels
+
+
+def dncnn() -> nn.Module:
+    import deepinv
+
+    return deepinv.models.DnCNN(1, 1, pretrained=None)
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """told: it is given sigma, which the others have to see for themselves."""
+
+    build: Callable[[], nn.Module]
+    recipe: Recipe
+    told: bool = False
+
+
+OURS = replace(BOOK, name="peers")
+THEIRS = replace(OURS, one_cycle=False, lr=1e-3)
+# Loss, batch size and learning rate as their authors have them: deepinv's examples of
+# training for its UNet; Zhang et al. (2017) for DnCNN; Zhang et al. (2022) for DRUNet.
+CONTESTANTS = {
+    "skip": Contestant(SkipUnet, OURS),
+    "mixer": Contestant(MixerUnet, replace(OURS, batch_size=64, lr=5e-3)),
+    "unet": Contestant(unet, replace(THEIRS, batch_size=64)),
+    "dncnn": Contestant(dncnn, THEIRS),
+    "drunet": Contestant(
+        Padded,
+        replace(THEIRS, batch_size=16, lr=1e-4, loss_function="absolute"),
+        told=True,
+    ),
+}
+
+
+@partial(Experiment, needs=("deepinv",))
+def peers(seconds: int = 150, digits: int = 2000) -> dict:
+    """PSNR in dB of networks that trained for the same time, each by its own recipe.
+
+    On all cores, one after the other; sigma uniform in (0, 1), and the same fast step
+    for all (channels last, bfloat16 where the hardware multiplies it, fused Adam). The
+    book's learning rates rise and fall over as many steps as there is time for, by a
+    short measurement; the others have as long as these took. Their rates are constant,
+    as so short a run never comes to where they fall. DRUNet alone is told sigma.
+    `ahead_db`: `mixer` over the best of the others' networks.
+    """
+    keep_memory()
+    train, test = load_mnist()
+    images = split(train)[0].images
+    clean = to_tensor(test.sample(digits).images, "cpu") / 255
+    result: dict = {
+        "seed": SEED,
+        "seconds": {},
+        "threads": torch.get_num_threads(),
+        "bfloat16": multiplies_bfloat16(torch.device("cpu")),
+        "deepinv": version_of("deepinv"),
+        "n": digits,
+        "parameters": {},
+        "steps": {},
+        "psnr_db": {},
+        "psnr_db_se": {},
+    }
+    longest: float = seconds
+    for name, contestant in CONTESTANTS.items():
+        ours = contestant.recipe.one_cycle
+        network, steps, taken = trained(
+            contestant, images, seconds if ours else longest
+        )
+        if ours:
+            longest = max(longest, taken)
+        result["parameters"][name] = count_parameters(contestant.build())
+        result["steps"][name] = steps
+        result["seconds"][name] = round(taken)
+        for sigma in SIGMAS:
+            network.sigma = torch.tensor(sigma)  # for the one that wants to know
+            noisy = with_noise(clean, sigma)
+            found = quality(torch.cat([network(x) for x in noisy.split(250)]), clean)
+            for key in ("psnr_db", "psnr_db_se"):
+                result[key].setdefault(name, {})[str(sigma)] = round(found[key], 3)
+        print(name, steps, round(taken), result["psnr_db"][name], flush=True)
+    scores = result["psnr_db"]
+    theirs = [scores[name] for name in ("unet", "dncnn", "drunet")]
+    result["ahead_db"] = {
+        s: round(scores["mixer"][s] - max(row[s] for row in theirs), 3)
+        for s in map(str, SIGMAS)
+    }
+    return result
+
+
+def trained(
+    contestant: Contestant, images: np.ndarray, seconds: float
+) -> tuple[nn.Module, int, float]:
+    """Trained for so long; with the steps and the seconds that this took.
+
+    A learning rate that falls to 0 needs to know how many steps there will be.
+    """
+
+    def begin(steps: int) -> tuple[nn.Module, Iterator[Tensor]]:
+        torch.manual_seed(SEED)
+        network = contestant.build()
+        kind = TellingStep if contestant.told else FastStep
+        step = kind(network, contestant.recipe, steps)
+        size = contestant.recipe.batch_size
+        batcher = Batcher(images, size, sigma=contestant.recipe.sigma, seed=SEED)
+        return network, step.steps(batcher, steps)
+
+    def run(losses: Iterable[Tensor], seconds: float) -> tuple[int, float]:
+        start, taken, done = time.perf_counter(), 0.0, 0
+        for _ in losses:
+            done, taken = done + 1, time.perf_counter() - start
+            if taken > seconds:
+                break
+        return done, taken
+
+    count = 100_000
+    if contestant.recipe.one_cycle:
+        _, losses = begin(2 * TIMED)
+        run(islice(losses, TIMED), math.inf)
+        steps, taken = run(losses, math.inf)
+        count, seconds = round(seconds * steps / taken), math.inf
+    network, losses = begin(count)
+    steps, taken = run(losses, seconds)
+    return network.eval().requires_grad_(False), steps, taken
