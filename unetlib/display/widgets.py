@@ -60,7 +60,7 @@ class NoiseExplorer(ipywidgets.VBox):
         self.digit = ipywidgets.IntSlider(0, min=0, max=len(clean) - 1)
         self.noise = _dropdown(NOISES)
         self.model = _dropdown(denoisers)
-        self.model.value = list(denoisers)[-1]  # of the lesson's, SkipUnet
+        self.model.value = list(denoisers)[-1]
         self.seed = 0
         self.new_noise = ipywidgets.Button(description=label("new_noise"))
         self.new_noise.layout.margin = "2px 2px 8px calc(7em + 10px)"  # in line
@@ -124,7 +124,7 @@ class NoiseExplorer(ipywidgets.VBox):
 
 
 def noise_explorer(digits: int = 20, features: bool = False) -> NoiseExplorer:
-    """The explorer over the first test digits and the networks of the lesson.
+    """The explorer over the first test digits and the networks that ship, first `skip`.
 
     Raises UnetlibError unless `digits` is a whole number from 1 to 10,000.
     """
@@ -132,7 +132,9 @@ def noise_explorer(digits: int = 20, features: bool = False) -> NoiseExplorer:
     digits = check_whole("digits", digits, 1, len(test))
     clean = torch.tensor(test.images[:digits]).unsqueeze(1).float() / 255
     networks = {name: load_pretrained(name) for name in OFFERED}
-    return NoiseExplorer(networks, clean, features)
+    explorer = NoiseExplorer(networks, clean, features)
+    explorer.model.value = "skip"
+    return explorer
 
 
 def _check(denoisers: object, clean: object, features: bool) -> None:
