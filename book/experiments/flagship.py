@@ -34,14 +34,18 @@ def other_blocks(width: int, kind: type[nn.Module], count: int) -> MixerUnet:
     return network
 
 
-def gelu(width: int) -> MixerUnet:
-    """With the activation of the book's other networks."""
-    network = MixerUnet(width)
+def activated(network: nn.Module, old: type[nn.Module], new: type[nn.Module]):
+    """`network` with another activation in place of each `old`."""
     for module in list(network.modules()):
         for name, child in module.named_children():
-            if isinstance(child, nn.SiLU):
-                setattr(module, name, nn.GELU())
+            if isinstance(child, old):
+                setattr(module, name, new())
     return network
+
+
+def gelu(width: int) -> MixerUnet:
+    """With the activation of the book's other networks."""
+    return activated(MixerUnet(width), nn.SiLU, nn.GELU)
 
 
 NETWORKS = {

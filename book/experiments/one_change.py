@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from experiment import Experiment
+from flagship import activated
 from torch import nn
 from trainings import Training, differences, over_seeds, train_all
 
@@ -17,18 +18,8 @@ BASE = replace(BOOK, name="base", epochs=1)
 FAINT = replace(BASE, name="faint", sigma=(0.0, 0.4))
 
 
-def replaced(old: type[nn.Module], new: Callable[[nn.Module], nn.Module]) -> SkipUnet:
-    """With `new(layer)` for each layer of a kind."""
-    network = SkipUnet(WIDTH)
-    for module in list(network.modules()):
-        for name, child in module.named_children():
-            if isinstance(child, old):
-                setattr(module, name, new(child))
-    return network
-
-
 def relu() -> SkipUnet:
-    return replaced(nn.GELU, lambda _: nn.ReLU())
+    return activated(SkipUnet(WIDTH), nn.GELU, nn.ReLU)
 
 
 def bias_free() -> SkipUnet:

@@ -1,19 +1,21 @@
 """Does a denoiser make better digits if it is told how strong the noise is?"""
 
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import cycle
 
 import torch
+from denoising import with_noise
 from experiment import SIGMAS, Experiment
-from generation import HIGHEST, SAMPLERS, STEPS, features, judged
+from generation import HIGHEST, SAMPLERS, STEPS, features, generate, judged
 from torch import Tensor, nn
 
 from unetlib.batcher import Batcher, to_tensor
 from unetlib.classifier import load_classifier
 from unetlib.data import load_mnist, split
-from unetlib.generation import noise_levels, sample
+from unetlib.generation import noise_levels
 from unetlib.metrics import psnr
 from unetlib.networks import MIXER, MixerUnet
-from unetlib.noise import add_gaussian_noise
 from unetlib.speed.fast_step import FastStep
 
 WIDTH = 8
@@ -81,7 +83,9 @@ def told(epochs: int = 2, pictures: int = 2000, seed: int = 0) -> dict:
         for _ in step.steps(batcher, steps):
             pass
         network.eval().requires_grad_(False)
-        made = judged(judge, generate(network, around, pictures), real)
+        options = SAMPLERS["both"]
+        digits = generate(telling(network), around, pictures, STEPS, **options)
+        made = judged(judge, digits, real)
         result[name] = {"psnr_db": scores(network, clean)} | {
             key: made[key] for key in ("sure", "frechet", "rarest", "commonest")
         }
@@ -89,29 +93,22 @@ def told(epochs: int = 2, pictures: int = 2000, seed: int = 0) -> dict:
     return result
 
 
-def generate(network: nn.Module, around: Tensor, count: int) -> Tensor:
-    """As in `generation`, and a network that wants to is told each level in turn."""
-    levels = noise_levels(HIGHEST, STEPS)
-    generator = torch.Generator().manual_seed(0)
-    parts = []
-    for noise in torch.randn(count, 1, 28, 28, generator=generator).split(500):
-        ahead = iter(levels)
+def telling(network: nn.Module) -> Callable[[Tensor], Tensor]:
+    """The network, for the sampler: one that wants to is told each level in turn."""
+    ahead = cycle(noise_levels(HIGHEST, STEPS)[:-1])
 
-        def denoise(noisy: Tensor, ahead=ahead) -> Tensor:
-            network.sigma = torch.tensor(next(ahead))
-            return network(noisy)
+    def denoise(noisy: Tensor) -> Tensor:
+        network.sigma = torch.tensor(next(ahead))
+        return network(noisy)
 
-        start = around + HIGHEST * noise
-        options = SAMPLERS["both"]
-        parts.append(sample(denoise, start, levels, generator=generator, **options))
-    return torch.cat(parts).clamp(0, 1)
+    return denoise
 
 
 def scores(network: nn.Module, clean: Tensor) -> dict[str, float]:
     result = {}
     for sigma in SIGMAS:
         network.sigma = torch.tensor(sigma)
-        noisy = add_gaussian_noise(clean, sigma, torch.Generator().manual_seed(0))
+        noisy = with_noise(clean, sigma)
         answers = torch.cat([network(part) for part in noisy.split(500)])
         result[str(sigma)] = round(psnr(answers, clean).mean().item(), 2)
     return result
