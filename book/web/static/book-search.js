@@ -209,7 +209,7 @@ function find(query) {
   }
   const asked = (meant ?? text).trim(), isCode = /[_.(=]/.test(asked);
   const spelled = (name) => unitsOf(name).flatMap((unit) => unit.keys).join(" ");
-  const whole = spelled(asked);
+  const whole = spelled(asked), phrase = american(asked);
   for (const hit of hits) {
     if (hit.kind !== "name" || !isCode) hit.score *= KINDS[hit.kind];
     const own = hit.title.replace(/^\d+ /, "").split(" / ");  // chapters have numbers
@@ -217,7 +217,7 @@ function find(query) {
     if (hit.kind !== "name" && own.some((name) => spelled(name) === whole))
       hit.score *= hit.kind === "term" ? 50 : 5;
     const said = american(`${hit.title} ${hit.prose}`.toLowerCase());
-    if (said.includes(american(asked))) hit.score *= 1.5;
+    if (said.includes(phrase)) hit.score *= 1.5;
   }
   return { hits: hits.sort((a, b) => b.score - a.score), keys: new Set(keys), meant };
 }
