@@ -66,8 +66,9 @@ class Contestant:
 
 OURS = replace(BOOK, name="peers")
 THEIRS = replace(OURS, one_cycle=False, lr=1e-3)
-# Loss, batch size and learning rate as their authors have them: deepinv's examples of
-# training for its UNet; Zhang et al. (2017) for DnCNN; Zhang et al. (2022) for DRUNet.
+# Loss and learning rate of DnCNN, and its batch size, are those of its authors' program
+# (github.com/cszn/DnCNN), loss and learning rate of DRUNet those of theirs
+# (github.com/cszn/KAIR). The rest is our choice.
 CONTESTANTS = {
     "skip": Contestant(SkipUnet, OURS),
     "mixer": Contestant(MixerUnet, replace(OURS, batch_size=64, lr=5e-3)),
@@ -83,7 +84,7 @@ CONTESTANTS = {
 
 @partial(Experiment, needs=("deepinv",))
 def peers(seconds: int = 150, digits: int = 2000) -> dict:
-    """PSNR in dB of networks that trained for the same time, each by its own recipe.
+    """PSNR in dB of networks that trained for the same time, each by its recipe.
 
     On all cores, one after the other; sigma uniform in (0, 1), and the same fast step
     for all (channels last, bfloat16 where the hardware multiplies it, fused Adam). The
