@@ -28,10 +28,11 @@ check: ## find mistakes in chapters, pages and glossary, in seconds
 # The notebooks' code is the same in every language. The Chinese ones need a font and
 # wider words besides: what passes there passes in English. In three processes, since
 # browsers and other programs are waited for a third of the time; each takes a whole file
-# or notebook (loadscope): cells need the ones before, tests share fixtures. The longest
-# come first (no reorder), or one process would be left with them at the end.
+# or notebook (loadscope): cells need the ones before, tests share fixtures. What takes
+# long comes first (no reorder), or one process would be left with it at the end.
+TESTS := tests/site tests/library tests/book tests/project
 test: lint ## run what every push runs: the notebooks in one language, nothing slow
-	$(RUN) -m pytest -n 3 --dist loadscope --no-loadscope-reorder --nbval-lax notebooks/zh tests
+	$(RUN) -m pytest -n 3 --dist loadscope --no-loadscope-reorder --nbval-lax notebooks/zh $(TESTS)
 
 # In one process, for PyTorch to have as many threads as it has at a reader's.
 test-all: lint ## run everything: all languages, and what is slow and rarely fails

@@ -1,5 +1,7 @@
 """The chapters and their notebooks, as the tests of both read them."""
 
+from functools import cache
+
 import nbformat
 from building import ROOT
 from manuscript import chapter_paths
@@ -31,7 +33,8 @@ def committed(name: str, language: str) -> NotebookNode:
     return notebook
 
 
-def prose(name: str, language: str) -> list[str]:
+@cache
+def prose(name: str, language: str) -> tuple[str, ...]:
     """The source of every prose cell."""
     cells = committed(name, language).cells
-    return [cell.source for cell in cells if cell.cell_type == "markdown"]
+    return tuple(cell.source for cell in cells if cell.cell_type == "markdown")

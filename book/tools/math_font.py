@@ -4,9 +4,10 @@ Few phones and Linux machines have a font with the measures of formulas, and the
 one weighs more than a chapter.
 """
 
+import re
 from pathlib import Path
 
-from bs4 import BeautifulSoup, SoupStrainer
+from bs4 import BeautifulSoup
 from fontTools import subset
 from fontTools.ttLib import TTFont
 
@@ -18,12 +19,10 @@ DRAWN = [ord("√"), *range(0x1D434, 0x1D468), 0x210E, *range(0x1D6E2, 0x1D71C)]
 
 def characters(site: Path) -> set[int]:
     """The code points of all formulas of a site, and what stands for others."""
-    formulas = SoupStrainer("math")
-    texts = (
-        BeautifulSoup(page.read_text("utf-8"), "html.parser", parse_only=formulas).text
-        for page in site.rglob("*.html")
-    )
-    return {ord(c) for c in "".join(texts)}.union(DRAWN)
+    pages = (page.read_text("utf-8") for page in site.rglob("*.html"))
+    formulas = {f for page in pages for f in re.findall(r"(?s)<math.*?</math>", page)}
+    texts = BeautifulSoup("".join(formulas), "html.parser").text
+    return {ord(c) for c in texts}.union(DRAWN)
 
 
 def cut_math_font(modules: Path, needed: set[int], target: Path) -> None:

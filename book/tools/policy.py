@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bs4 import BeautifulSoup
 
+ARTICLE = re.compile(r"<article.*</article>", re.DOTALL)
 CHARSET = re.compile(r'<meta charset="utf-8"(?: /)?>')
 POLICY = {
     # Pictures, fonts, the networks and the worker that runs them: policies of pages do
@@ -28,8 +29,8 @@ POLICY = {
 
 
 def hashes(page: BeautifulSoup, tag: str) -> list[str]:
-    """The sources 'sha256-…' of what stands between <tag> and </tag> in the page."""
-    texts = [found.text for found in page.select(f"{tag}:not([src], article *)")]
+    """The sources 'sha256-…' of what stands between <tag> and </tag> in `page`."""
+    texts = [found.text for found in page.select(f"{tag}:not([src])")]
     digests = [hashlib.sha256(text.encode()).digest() for text in texts]
     sources = [f"'sha256-{base64.b64encode(d).decode()}'" for d in digests]
     return list(dict.fromkeys(sources))
@@ -37,7 +38,7 @@ def hashes(page: BeautifulSoup, tag: str) -> list[str]:
 
 def policy(html: str) -> str:
     """The strictest policy under which a finished page works."""
-    page = BeautifulSoup(html, "html.parser")
+    page = BeautifulSoup(ARTICLE.sub("", html), "html.parser")
     inline = {
         "script-src": hashes(page, "script"),
         "style-src": hashes(page, "style"),

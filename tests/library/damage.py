@@ -109,7 +109,7 @@ def foreign(marker: Path) -> Iterator[bytes]:
 
 
 def bombs() -> Iterator[bytes]:
-    """About a megabyte each, which unpacks to almost a gigabyte of zeros."""
+    """About a megabyte each, which unpacks to far more zeros than may be held."""
     pictures, labels = (2051, 60_000, 28, 28), (2049, 60_000)
     for header in ((), pictures, labels):
         start = struct.pack(f">{len(header)}i", *header)
@@ -119,7 +119,7 @@ def bombs() -> Iterator[bytes]:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in ("x_train", "y_train", "x_test", "y_test"):
             with archive.open(f"{name}.npy", "w") as inside:
-                inside.writelines([MEGABYTE] * 225)
+                inside.writelines([MEGABYTE] * 75)
     yield file.getvalue()
 
 

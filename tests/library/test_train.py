@@ -285,7 +285,7 @@ def test_progress_bar_is_calm_in_a_log_file(tmp_path, few_images):
     np.save(tmp_path / "y_train_label.npy", np.zeros(len(few_images)))
     command = [sys.executable, "-m", "unetlib", "train", "--recipe", "article"]
     command += ["--data", tmp_path, "--folder", tmp_path / "run", "--epochs", "1"]
-    command += ["--batch-size", "1"]  # a step for each of 20 draws of each picture
+    command += ["--batch-size", "4"]  # so five steps for each picture
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.count("\r") < 10
     assert CHECKPOINT in done.stdout.splitlines()[-1]

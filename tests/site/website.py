@@ -80,6 +80,16 @@ def parse(page: Path) -> BeautifulSoup:
 
 
 @cache
+def _ids(html: str) -> frozenset[str]:
+    return frozenset(tag["id"] for tag in _parsed(html).select("[id]"))
+
+
+def ids(page: Path) -> frozenset[str]:
+    """The anchors of a page."""
+    return _ids(page.read_text(encoding="utf-8"))
+
+
+@cache
 def compressed(path: Path) -> bytes:
     return gzip.compress(path.read_bytes())
 
