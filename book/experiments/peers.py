@@ -46,7 +46,7 @@ class Padded(nn.Module):
 def unet() -> nn.Module:
     import deepinv
 
-    return deepinv.models.UNet(scales=3, batch_norm=False)  # 28, 14 and 7 pixels
+    return deepinv.models.UNet(scales=3)  # 28, 14 and 7 pixels
 
 
 def dncnn() -> nn.Module:
@@ -66,17 +66,17 @@ class Contestant:
 
 OURS = replace(BOOK, name="peers")
 THEIRS = replace(OURS, one_cycle=False, lr=1e-3)
-# Loss, learning rate and batch size are those by which their authors trained them: DnCNN
-# and DRUNet by Kai Zhang's programs (his repositories DnCNN and KAIR, there
-# options/train_drunet.json), UNet by deepinv's example of inpainting.
+# Loss and learning rate of DnCNN, and its batch size, are those of its authors' program
+# (github.com/cszn/DnCNN), loss and learning rate of DRUNet those of theirs
+# (github.com/cszn/KAIR). The rest is our choice.
 CONTESTANTS = {
     "skip": Contestant(SkipUnet, OURS),
     "mixer": Contestant(MixerUnet, replace(OURS, batch_size=64, lr=5e-3)),
-    "unet": Contestant(unet, replace(THEIRS, batch_size=32, lr=5e-4)),
+    "unet": Contestant(unet, replace(THEIRS, batch_size=64)),
     "dncnn": Contestant(dncnn, THEIRS),
     "drunet": Contestant(
         Padded,
-        replace(THEIRS, batch_size=64, lr=1e-4, loss_function="absolute"),
+        replace(THEIRS, batch_size=16, lr=1e-4, loss_function="absolute"),
         told=True,
     ),
 }
