@@ -67,8 +67,8 @@ class Contestant:
 OURS = replace(BOOK, name="peers")
 THEIRS = replace(OURS, one_cycle=False, lr=1e-3)
 # Loss and learning rate of DnCNN, and its batch size, are those of its authors' program
-# (github.com/cszn/DnCNN), loss and learning rate of DRUNet those of theirs
-# (github.com/cszn/KAIR). The rest is our choice.
+# (Kai Zhang's repository DnCNN), loss and learning rate of DRUNet those of theirs (his
+# repository KAIR). The rest is our choice.
 CONTESTANTS = {
     "skip": Contestant(SkipUnet, OURS),
     "mixer": Contestant(MixerUnet, replace(OURS, batch_size=64, lr=5e-3)),
