@@ -65,8 +65,9 @@ notebooks: ## make the notebooks again, executing the chapters that changed
 weights: ## train the networks that ship (hours on two CPU cores)
 	$(RUN) book/experiments/weights.py
 
-models: ## export the shipped networks for the live denoiser of the site
+models: ## export networks and training steps for the live parts of the site
 	$(RUN) book/tools/export_models.py
+	$(RUN) book/tools/export_training.py
 
 results: ## measure again what the chapters cite
 	$(RUN) book/experiments/run.py cited

@@ -1,4 +1,4 @@
-"""How fast does the live denoiser of the page answer a moved slider?"""
+"""How fast the live denoiser answers, and what comes of training in the page."""
 
 import statistics
 import sys
@@ -9,10 +9,42 @@ from race import quartiles
 
 from unetlib.pretrained import OFFERED
 
+LONG_TASKS = """() => {
+  globalThis.tasks = [];
+  new PerformanceObserver((list) => tasks.push(...list.getEntries()))
+    .observe({ type: "longtask", buffered: true });
+}"""
+TRAIN = """async ([experiment, seed]) => {
+  const part = document.querySelector(".live-trainer");
+  const { elements } = part.querySelector("form");
+  const find = (name) => part.querySelector(`[data-part="${name}"]`);
+  const until = async (met) => {
+    while (!met()) await new Promise((resolve) => setTimeout(resolve, 20));
+  };
+  part.querySelector(`[value="${experiment}"]`).click();
+  elements.seed.value = seed;
+  elements.seed.dispatchEvent(new Event("input", { bubbles: true }));
+  await until(() => find("step").textContent.startsWith("Step 0"));
+  tasks.length = 0;
+  const start = performance.now();
+  const seconds = () => (performance.now() - start) / 1000;
+  const decibels = () => parseFloat(find("now").textContent);
+  let reached;
+  elements.unguessed.click();
+  await until(() => {
+    if (decibels() >= 19) reached ??= seconds();
+    return find("verdict").textContent;
+  });
+  const longest = Math.max(0, ...tasks.map((task) => task.duration));
+  return [decibels(), seconds(), reached, longest];
+}"""
+
 if TYPE_CHECKING:  # other experiments run where there is no such package
     from playwright.sync_api import Page
 
-TESTS = RESULTS.parents[1] / "tests"  # with the browser and the server that they use
+ROOT = RESULTS.parents[1]
+# With the browser and the server that tests use, and what those import.
+TESTS = [str(ROOT / folder) for folder in ("tests/site", "tests", "book/tools")]
 LOAD = """async () => {
   const tasks = [];
   new PerformanceObserver((list) => tasks.push(...list.getEntries()))
@@ -58,7 +90,7 @@ def live(rounds: int = 5, updates: int = 60) -> dict:
     loaded (0: always less than 50 ms, which is what Chromium reports). Build the site
     first.
     """
-    sys.path.append(str(TESTS))
+    sys.path.extend(TESTS)
     from browser import launch
     from playwright.sync_api import sync_playwright
     from website import SITE, serve
@@ -76,6 +108,55 @@ def live(rounds: int = 5, updates: int = 60) -> dict:
         "load_seconds": round(seconds, 2),
         "longest_task_while_loading_ms": round(longest),
         "updates": {case: summary(values) for case, values in times.items()},
+    }
+
+
+@Experiment
+def trained_in_page(seeds: int = 3) -> dict:
+    """PSNR in dB after each experiment of the page that trains, and how long it takes.
+
+    In a headless Chromium. `to_19_db_seconds`: of the one that begins the page; None
+    where it did not come so far. `longest_task_ms`: as in `live`, while it trained.
+    Build the site first.
+    """
+    sys.path.extend(TESTS)
+    from browser import launch
+    from playwright.sync_api import sync_playwright
+    from website import SITE, serve
+
+    found: dict[str, list] = {}
+    with sync_playwright() as playwright, serve(SITE) as address:
+        browser = launch(playwright)
+        page = browser.new_page()
+        page.goto(f"{address}/en/train.html")
+        page.wait_for_selector(".live-trainer[data-state=ready]")
+        page.evaluate(LONG_TASKS)
+        for name in page.eval_on_selector_all(
+            "[name=experiment]", "(buttons) => buttons.map((button) => button.value)"
+        ):
+            found[name] = [page.evaluate(TRAIN, [name, seed]) for seed in range(seeds)]
+            print(name, found[name], flush=True)
+        version = browser.version
+        browser.close()
+    begun = next(iter(found.values()))
+    return {
+        "chromium": version,
+        "seeds": seeds,
+        "psnr_db": {
+            name: spread([run[0] for run in runs]) for name, runs in found.items()
+        },
+        "seconds": spread([run[1] for run in begun]),
+        "to_19_db_seconds": [run[2] and round(run[2], 1) for run in begun],
+        "longest_task_ms": round(
+            max(run[3] for runs in found.values() for run in runs)
+        ),
+    }
+
+
+def spread(values: list[float]) -> dict[str, float]:
+    return {
+        "mean": round(statistics.mean(values), 2),
+        "sd": round(statistics.stdev(values), 2),
     }
 
 

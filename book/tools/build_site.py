@@ -42,7 +42,7 @@ TYPES = {
     ".wasm": "application/wasm",
     ".woff2": "font/woff2",
 }
-LOADED = (".js", ".wasm", ".onnx", ".bin")  # by the live denoiser
+LOADED = (".js", ".json", ".wasm", ".onnx", ".bin")  # by the live parts
 # Sphinx's notes to itself, the theme's templates, which are not pages, and maps to
 # sources that are not here.
 UNPUBLISHED = shutil.ignore_patterns(".buildinfo", "*webpack-macros.html", "*.map")

@@ -21,13 +21,16 @@ STATIC = {
     "minisearch/dist/umd/index.js": "minisearch/minisearch.js",
     "minisearch/LICENSE.txt": "minisearch/LICENSE.txt",
 }
-# What the live denoiser needs besides book/web/live: node_modules → site/live. Many
+# What the live parts need besides book/web/live: node_modules → site/live. Many
 # servers, nginx among them, do not know that .mjs is JavaScript; all know .js.
 ORT = "onnxruntime-web/dist"
 LIVE = {
     f"{ORT}/ort.wasm.min.mjs": "ort/ort.wasm.min.js",
     f"{ORT}/ort-wasm-simd-threaded.mjs": "ort/ort-wasm-simd-threaded.js",
     f"{ORT}/ort-wasm-simd-threaded.wasm": "ort/ort-wasm-simd-threaded.wasm",
+    "uplot/dist/uPlot.esm.js": "uplot/uPlot.js",
+    "uplot/dist/uPlot.min.css": "uplot/uPlot.css",
+    "uplot/LICENSE": "uplot/LICENSE",
 }
 
 

@@ -17,7 +17,11 @@ BOOK = ROOT / "book"
 WEB = BOOK / "web"
 BUILD = ROOT / "build"
 # After the chapters, in this order.
-PAGES = ("troubleshooting", "glossary", "references", "api")
+PARTS = {
+    "play": ("train",),
+    "reference": ("troubleshooting", "glossary", "references", "api"),
+}
+PAGES = tuple(page for pages in PARTS.values() for page in pages)
 
 
 def read_yaml(path: Path):
@@ -162,7 +166,7 @@ def what_pages_know(code: str, chapters: list[str], address: Address | None) -> 
 
 def table_of_contents(code: str, chapters: list[str]) -> dict:
     captions = LANGUAGES[code].words
-    parts = {"chapters": chapters[1:], "reference": list(PAGES)}
+    parts = {"chapters": chapters[1:], **PARTS}
     return {
         "format": "jb-book",
         "root": chapters[0],

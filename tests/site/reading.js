@@ -120,7 +120,7 @@ function wrongOnPaper() {
   const all = (selector) => [...document.querySelectorAll(selector)];
   const printed = all(tools).filter(isShown);
   const missing = all("article :is(h1, h2, h3, p, pre, img)")
-    .filter((e) => !isShown(e) && !e.closest("details, .live-denoiser"));
+    .filter((e) => !isShown(e) && !e.closest("details, .live-part"));
   const cut = all("article :is(div, dl, pre)").filter((e) =>
     e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX !== "visible");
   const paper = getComputedStyle(document.body).backgroundColor;

@@ -737,5 +737,5 @@ def test_another_network_can_be_chosen_while_one_is_on_its_way(browser, served):
 )
 def test_the_chapters_that_have_it(site, language, chapter, open_):
     html = (site / language / f"{chapter}.html").read_text(encoding="utf-8")
-    assert html.count('class="live-denoiser"') == 1
+    assert html.count('class="live-part live-denoiser"') == 1
     assert ('class="live-inside" open' in html) == open_

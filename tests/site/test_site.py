@@ -191,9 +191,9 @@ def search(folder: Path, queries: list[str]) -> list[list[str]]:
 
 
 def said(page: Path) -> str:
-    """A page's text, without the controls of the live denoiser."""
+    """A page's text, without the controls of the live parts."""
     soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
-    for demo in soup.select(".live-denoiser"):
+    for demo in soup.select(".live-part"):
         demo.decompose()
     return soup.article.text.lower() if soup.article else ""
 

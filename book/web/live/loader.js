@@ -1,6 +1,8 @@
 "use strict";
-// Loads the live denoiser when the reader scrolls to it: shows how much has come, lets the
-// reader cancel and try again, and says why where it cannot start.
+// Loads a live part when the reader scrolls to it: shows how much has come, lets the
+// reader cancel and try again, and says why where it cannot start. What it loads stands in
+// the part's data: data-module, whose open() makes it, and data-needs, names of files and
+// folders; {name} is what the control of that name is set to.
 // A classic script, so that it also runs where modules do not: in a page that was
 // opened as a file.
 (() => {
@@ -52,13 +54,13 @@
     async start() {
       this.show("loading");
       try {
-        this.explorer ??= await this.open();
-        await this.explorer.tryAgain();
+        this.part ??= await this.open();
+        await this.part.tryAgain();
         this.root.classList.add("live-started");
         this.show("ready");
       } catch (error) {
         this.show("failed", error);
-        console.warn("The live denoiser did not start:", error);
+        console.warn("The live version did not start:", error);
       }
     }
 
@@ -76,9 +78,13 @@
       } catch {
         throw new Failure("page", { file: LIST });
       }
-      const network = `models/${this.root.querySelector("form").model.value}.onnx`;
+      const { elements } = this.root.querySelector("form");
+      const needs = this.root.dataset.needs
+        .replace(/\{(\w+)\}/g, (_, name) => elements[name].value)
+        .split(" ");
       for (const name of Object.keys(this.sizes)) {
-        if (!name.startsWith("models/") || name === network) this.came.set(name, 0);
+        const wanted = needs.some((need) => need === name || name.startsWith(`${need}/`));
+        if (wanted) this.came.set(name, 0);
       }
     }
 
@@ -87,9 +93,9 @@
       await this.plan();
       // Browsers remember that a module failed to load, and do not try again. So this
       // sees first that each can be had; they are then imported from the cache.
-      await this.fetch(Object.keys(this.sizes).filter((name) => name.endsWith(".js")));
-      const { Explorer } = await import(new URL("explorer.js", here));
-      return Explorer.open(this.root, this);
+      await this.fetch([...this.came.keys()].filter((name) => name.endsWith(".js")));
+      const { open } = await import(new URL(this.root.dataset.module, here));
+      return open(this.root, this);
     }
 
     // Resolves to {name: ArrayBuffer}.
@@ -200,13 +206,13 @@
       for (const { isIntersecting, target } of entries) {
         if (!isIntersecting) continue;
         seen.unobserve(target);
-        new Demo(target.querySelector(".live-denoiser")).meet();
+        new Demo(target.querySelector(".live-part")).meet();
       }
     },
     { rootMargin: "200px" },
   );
-  for (const demo of document.querySelectorAll(".live-denoiser:not([data-state])")) {
+  for (const demo of document.querySelectorAll(".live-part:not([data-state])")) {
     demo.dataset.state = "waiting";
-    seen.observe(demo.closest(".cell")); // the demo itself has no place yet
+    seen.observe(demo.parentElement); // the demo itself has no place yet
   }
 })();

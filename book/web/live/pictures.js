@@ -115,20 +115,38 @@ const DIVERGING = Array.from({ length: STEPS }, (_, i) => {
 });
 
 // Black is 0 and white 1; what lies outside is clamped, for the screen only.
-export const paint = (canvas, picture) => paintSquare(canvas, picture, GREY, 0, 1);
+export const paint = (canvas, picture) => paintArea(canvas, picture, GREY, 0, 1);
 
-// Blue is -1 and red 1.
-export const paintSigned = (canvas, values) => paintSquare(canvas, values, DIVERGING, -1, 1);
+// Blue is -limit and red limit.
+export const paintSigned = (canvas, values, limit = 1) =>
+  paintArea(canvas, values, DIVERGING, -limit, limit);
 
 // A feature map, on a grey scale of its own.
 export const paintMap = (canvas, map) =>
-  paintSquare(canvas, map, GREY, Math.min(...map), Math.max(...map));
+  paintArea(canvas, map, GREY, Math.min(...map), Math.max(...map));
 
-function paintSquare(canvas, values, palette, low, high) {
-  const side = Math.sqrt(values.length);
-  if (canvas.width !== side) canvas.width = canvas.height = side;
+const GAP = 2; // pixels between pictures in a row
+
+// Several pictures, one beside the other.
+export function paintRow(canvas, pictures) {
+  const count = pictures.length / PIXELS;
+  const width = count * (SIDE + GAP) - GAP;
+  const row = new Float32Array(width * SIDE).fill(0.5);
+  for (let i = 0; i < pictures.length; i++) {
+    const [n, y, x] = [Math.floor(i / PIXELS), Math.floor(i / SIDE) % SIDE, i % SIDE];
+    row[y * width + n * (SIDE + GAP) + x] = pictures[i];
+  }
+  paintArea(canvas, row, GREY, 0, 1, width);
+}
+
+// values: row by row, of a square where no width is given.
+function paintArea(canvas, values, palette, low, high, width = Math.sqrt(values.length)) {
+  const height = values.length / width;
+  if (canvas.width !== width || canvas.height !== height) {
+    Object.assign(canvas, { width, height });
+  }
   const context = canvas.getContext("2d");
-  const image = context.createImageData(side, side);
+  const image = context.createImageData(width, height);
   const scale = (STEPS - 1) / (high - low || 1);
   for (let i = 0; i < values.length; i++) {
     const step = Math.round((values[i] - low) * scale);

@@ -1,0 +1,276 @@
+// Training in the page: settings, curves, pictures. Markup: extensions/templates/train.html.
+import { Curves } from "./curves.js";
+import { Pad } from "./pad.js";
+import { PIXELS, drawPattern, paint, paintMap, paintRow, paintSigned } from "./pictures.js";
+import { Trainer } from "./training.js";
+import { pack, unpack } from "./weights.js";
+
+const NOISY = 0.5; // noise level of what the reader draws
+// What differs from the settings that the page begins with.
+const EXPERIMENTS = {
+  fresh: {},
+  article: { noise: "none" },
+  same: { noise: "same", digits: 8 },
+  rate: { rate: 0.3 },
+  skips: { skips: false },
+};
+
+// page: the Demo of loader.js, which fetches files and tells the reader what happens.
+export function open(root, page) {
+  return new Training(root, page, new Trainer((names) => page.fetch(names)));
+}
+
+class Training {
+  constructor(root, page, trainer) {
+    Object.assign(this, { root, page, trainer });
+    this.controls = root.querySelector("form").elements;
+    const places = ["psnr", "loss", "legend"].map((name) => [name, this.find(name)]);
+    this.curves = new Curves(Object.fromEntries(places), page.words.guessed);
+    this.pattern = drawPattern();
+    const tellPen = (key, place) => this.announce(page.say(key, place));
+    this.pad = new Pad(this.find("pad"), () => this.denoiseDrawing(), tellPen);
+    this.beginning = this.settings();
+    this.readAddress();
+    this.listen();
+  }
+
+  find(name) {
+    return this.root.querySelector(`[data-part="${name}"]`);
+  }
+
+  listen() {
+    const { experiment, guess, start, unguessed, restart, save, load, clear } = this.controls;
+    const form = this.root.querySelector("form");
+    form.addEventListener("submit", (event) => event.preventDefault());
+    experiment.forEach((button) => button.addEventListener("input", () => this.choose(button.value)));
+    this.root.querySelector(".train-settings").addEventListener("input", () => this.change());
+    guess.addEventListener("input", () => this.guess());
+    for (const button of [start, unguessed]) button.addEventListener("click", () => this.toggle());
+    restart.addEventListener("click", () => this.attempt(() => this.renew()));
+    save.addEventListener("click", () => this.attempt(() => this.save()));
+    load.addEventListener("input", () => this.attempt(() => this.load(load.files[0])));
+    clear.addEventListener("click", () => {
+      this.pad.clear();
+      this.denoiseDrawing();
+    });
+    this.trainer.listen((news) => this.hear(news));
+  }
+
+  // ---------- settings ----------
+
+  settings() {
+    const { network, skips, noise, sigma, digits, rate, steps, seed } = this.controls;
+    return {
+      network: network.value,
+      skips: skips.checked,
+      noise: noise.value,
+      sigma: sigma.value,
+      digits: Number(digits.value),
+      rate: Number(rate.value),
+      steps: Number(steps.value),
+      seed: Number(seed.value),
+    };
+  }
+
+  set(values) {
+    for (const [name, value] of Object.entries(values)) {
+      const control = this.controls[name];
+      if (control.type === "checkbox") control.checked = value;
+      else control.value = value;
+    }
+  }
+
+  choose(experiment) {
+    this.set({ ...this.beginning, ...EXPERIMENTS[experiment] });
+    this.change(experiment);
+  }
+
+  // The reader wants something else: a new run, as soon as the other has come to a stop.
+  change(experiment) {
+    const { experiment: buttons, skips, network } = this.controls;
+    if (!experiment) buttons.forEach((button) => { button.checked = false; });
+    this.experiment = experiment;
+    skips.disabled = network.value === "unet";
+    this.writeAddress();
+    this.attempt(() => this.renew());
+  }
+
+  // An address that leads to these settings: for a teacher to pass on.
+  writeAddress() {
+    const address = new URL(location);
+    address.searchParams.set("train", new URLSearchParams(this.settings()));
+    history.replaceState(history.state, "", address);
+  }
+
+  readAddress() {
+    const given = new URLSearchParams(new URL(location).searchParams.get("train") ?? "");
+    for (const [name, value] of given) {
+      const control = this.controls[name];
+      if (control?.options && ![...control.options].some((o) => o.value === value)) continue;
+      if (control?.type === "checkbox") control.checked = value === "true";
+      else if (control && "value" in control) control.value = value;
+    }
+    const now = JSON.stringify(this.settings());
+    this.experiment = Object.keys(EXPERIMENTS).find((name) =>
+      now === JSON.stringify({ ...this.beginning, ...EXPERIMENTS[name] }));
+    this.controls.experiment.forEach((button) => {
+      button.checked = button.value === this.experiment;
+    });
+  }
+
+  // ---------- a run ----------
+
+  // Begin, unless that has been done.
+  async tryAgain() {
+    if (this.ready) return;
+    await this.trainer.prepare();
+    await this.renew();
+  }
+
+  // Whatever fails is said, and the next attempt may succeed.
+  async attempt(what) {
+    try {
+      await what();
+      this.page.show("ready");
+    } catch (error) {
+      this.page.show("failed", error);
+    }
+  }
+
+  // A fresh network. The run before stays on the curves, if it has taken a step.
+  async renew(weights) {
+    const settings = this.settings();
+    const [low, high = low] = settings.sigma.split("-").map(Number);
+    if (this.step > 0) this.keep();
+    const begun = await this.trainer.begin({ ...settings, sigma: [low, high] }, weights);
+    if (JSON.stringify(settings) !== JSON.stringify(this.settings())) return;
+    Object.assign(this, { ready: true, running: false, step: 0, losses: [], psnr: [] });
+    this.curves.begin(settings.steps, this.name());
+    paintRow(this.find("noisy"), begun.noisy);
+    this.see({ step: 0, losses: [], ...begun });
+    this.controls.guess.value = this.controls.guess.defaultValue;
+    this.guessed = undefined;
+    this.find("verdict").textContent = "";
+    const values = { noisy: begun.unaided.toFixed(1), steps: settings.steps };
+    this.find("question").textContent = this.page.say(`question-${this.experiment}`, values);
+    this.show();
+  }
+
+  name() {
+    return this.page.words.experiments[this.experiment] ?? this.page.words.own;
+  }
+
+  keep() {
+    const before = this.find("before");
+    before.width = this.find("denoised").width;
+    before.height = this.find("denoised").height;
+    before.getContext("2d").drawImage(this.find("denoised"), 0, 0);
+    before.closest("figure").hidden = false;
+    this.curves.keep();
+  }
+
+  guess() {
+    this.guessed = Number(this.controls.guess.value);
+    this.curves.guess(this.guessed);
+    this.show();
+  }
+
+  toggle() {
+    this.running = !this.running;
+    this.attempt(() => (this.running ? this.trainer.go() : this.trainer.pause()));
+    this.show();
+  }
+
+  hear({ error, ...news }) {
+    if (error) {
+      this.running = false;
+      this.page.show("failed", new Error(error));
+    } else {
+      this.see(news);
+    }
+    this.show();
+  }
+
+  // news: {step, losses, psnr, denoised, filter, feature}, the last four now and then.
+  see({ step, losses, psnr, denoised, filter, feature }) {
+    this.step = step;
+    this.curves.add(losses, psnr === undefined ? [] : [[step, psnr]]);
+    if (losses.length) this.loss = losses.at(-1)[1];
+    if (psnr === undefined) return;
+    this.reached = psnr;
+    paintRow(this.find("denoised"), denoised);
+    paintSigned(this.find("filter"), filter, Math.max(...filter.map(Math.abs)));
+    paintMap(this.find("feature"), feature);
+    this.denoiseDrawing();
+    if (step === this.settings().steps) this.finish();
+  }
+
+  finish() {
+    this.running = false;
+    const expected = this.page.words.expected[this.experiment];
+    const values = {
+      psnr: this.reached.toFixed(1),
+      guess: this.guessed?.toFixed(1),
+      mean: expected?.mean.toFixed(1),
+      sd: expected?.sd.toFixed(1),
+    };
+    const said = [this.guessed === undefined ? "reached" : "verdict"];
+    if (expected) said.push("expected", `answer-${this.experiment}`);
+    const gap = document.documentElement.lang.startsWith("zh") ? "" : " ";
+    this.find("verdict").textContent = said.map((key) => this.page.say(key, values)).join(gap);
+  }
+
+  show() {
+    const { start, unguessed, guess } = this.controls;
+    const { words } = this.page;
+    const over = this.step === this.settings().steps;
+    const begun = this.step > 0 || this.running;
+    start.disabled = over || !(begun || this.guessed !== undefined);
+    start.textContent = this.running ? words.pause : begun ? words.goOn : words.start;
+    unguessed.hidden = begun || this.guessed !== undefined;
+    guess.disabled = begun;
+    this.find("guess").textContent =
+      this.guessed === undefined ? "?" : `${this.guessed.toFixed(1)} dB`;
+    const values = { step: this.step, steps: this.settings().steps };
+    this.find("step").textContent = this.page.say("step", values);
+    this.find("now").textContent = this.reached ? `${this.reached.toFixed(1)} dB` : "";
+  }
+
+  announce(text) {
+    this.root.querySelector(".live-announce").textContent = text;
+  }
+
+  // ---------- weights, and the reader's own digit ----------
+
+  async save() {
+    const { network } = this.settings();
+    const shapes = this.trainer.shapes(network);
+    const file = new Blob([pack(shapes, await this.trainer.weights())]);
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(file);
+    link.download = `${network}.safetensors`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href));
+  }
+
+  async load(file) {
+    const found = unpack(await file.arrayBuffer(), this.trainer.networks);
+    this.controls.load.value = "";
+    if (found.network === undefined) {
+      this.announce(this.page.say("misfit", { file: file.name }));
+      this.find("verdict").textContent = this.page.say("misfit", { file: file.name });
+      return;
+    }
+    this.set({ network: found.network });
+    this.experiment = undefined;
+    await this.renew(found.weights);
+  }
+
+  async denoiseDrawing() {
+    if (!this.ready || !this.root.querySelector(".train-draw").open) return;
+    const clean = this.pad.digit();
+    const noisy = clean.map((value, i) => value + NOISY * this.pattern.normal[i]);
+    paint(this.find("drawn"), noisy);
+    paint(this.find("cleaned"), (await this.trainer.denoise(noisy)).subarray(0, PIXELS));
+  }
+}
