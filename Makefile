@@ -30,9 +30,8 @@ check: ## find mistakes in chapters, pages and glossary, in seconds
 # browsers and other programs are waited for a third of the time; each takes a whole file
 # or notebook (loadscope): cells need the ones before, tests share fixtures. What takes
 # long comes first (no reorder), or one process would be left with it at the end.
-TESTS := tests/site tests/library tests/book tests/project
 test: lint ## run what every push runs: the notebooks in one language, nothing slow
-	$(RUN) -m pytest -n 3 --dist loadscope --no-loadscope-reorder --nbval-lax notebooks/zh $(TESTS)
+	$(RUN) -m pytest -n 3 --dist loadscope --no-loadscope-reorder --nbval-lax notebooks/zh tests/site tests/library tests/book tests/project
 
 # In one process, for PyTorch to have as many threads as it has at a reader's.
 test-all: lint ## run everything: all languages, and what is slow and rarely fails

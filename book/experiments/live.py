@@ -129,6 +129,7 @@ def trained_in_page(seeds: int = 3) -> dict:
         browser = launch(playwright)
         page = browser.new_page()
         page.goto(f"{address}/en/train.html")
+        page.locator(".live-trainer .live-go").click()
         page.wait_for_selector(".live-trainer[data-state=ready]")
         page.evaluate(LONG_TASKS)
         for name in page.eval_on_selector_all(

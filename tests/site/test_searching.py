@@ -47,8 +47,16 @@ def search(page: Page, address: str, query: str) -> list[str]:
 def text_of(place: Tag) -> str:
     """A section's text, or a term's with what is said about it."""
     more = place.find_next_sibling("dd") if place.name == "dt" else None
-    text = " ".join(tag.text.lower() for tag in (place, more) if tag)
+    text = " ".join(said(tag).lower() for tag in (place, more) if tag)
     return " ".join(text.split())
+
+
+def said(tag: Tag) -> str:
+    """Its text, without the controls of live parts."""
+    if not tag.select_one(".live-part"):
+        return tag.text
+    strings = tag.find_all(string=True)
+    return "".join(s for s in strings if not s.find_parent(class_="live-part"))
 
 
 def wrong_results(found: list[str], folder: Path, query: str) -> list[str]:

@@ -266,10 +266,16 @@ def page(request, browser, served) -> Iterator[Page]:
     )
     page.served, page.language = served, request.param
     page.goto(f"{served}/{request.param}/train.html")
-    page.wait_for_selector(READY)
+    load(page)
     yield page
     page.close()
     assert wrong == []
+
+
+def load(page: Page) -> None:
+    """Say that it may: so much is not loaded unasked."""
+    page.locator(".live-trainer .live-go").click()
+    page.wait_for_selector(READY)
 
 
 def part(page: Page, name: str) -> Locator:
@@ -281,7 +287,7 @@ def quick(page: Page, **settings: str) -> None:
     chosen = {"network": "skip-4", "steps": "100", **settings}
     query = "%26".join(f"{key}%3D{value}" for key, value in chosen.items())
     page.goto(f"{page.served}/{page.language}/train.html?train={query}")
-    page.wait_for_selector(READY)
+    load(page)
 
 
 def finish(page: Page) -> float:
@@ -337,7 +343,7 @@ def test_an_experiment_sets_what_it_is_about_and_its_address(page):
     page.wait_for_timeout(500)
     question = part(page, "question").inner_text()
     page.goto(page.url)
-    page.wait_for_selector(READY)
+    load(page)
     assert page.locator("[name=experiment]:checked").input_value() == "article"
     assert part(page, "question").inner_text() == question != ""
 

@@ -38,9 +38,10 @@
       });
     }
 
-    // The reader is near. Who saves data is asked first.
+    // The reader is near. Who saves data is asked first; others where a part has data-ask.
     async meet() {
-      if (!navigator.connection?.saveData) return this.start();
+      const ask = navigator.connection?.saveData || "ask" in this.root.dataset;
+      if (!ask) return this.start();
       try {
         this.check();
         await this.plan();
