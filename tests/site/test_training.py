@@ -63,7 +63,7 @@ def modules(browser, served) -> Iterator[Page]:
     page.goto(f"{served}/en/troubleshooting.html")
     page.evaluate(
         """async (served) => {
-          const names = ["runtime", "learning", "weights"];
+          const names = ["runtime", "learning", "pictures", "weights"];
           const found = names.map((name) => import(`${served}/live/${name}.js`));
           globalThis.live = Object.assign({}, ...(await Promise.all(found)));
           const get = (name) => fetch(`${served}/live/${name}`);

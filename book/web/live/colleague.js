@@ -1,4 +1,6 @@
 // A worker that is asked and answers, see serve() in runtime.js.
+export const RUNTIME = "ort/ort-wasm-simd-threaded.wasm"; // that all of them need
+
 export class Colleague {
   #script;
   #worker = null;

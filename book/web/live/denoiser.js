@@ -1,7 +1,5 @@
 // The book's networks, as exported by `make models`, run by a worker.
-import { Colleague } from "./colleague.js";
-
-const RUNTIME = "ort/ort-wasm-simd-threaded.wasm";
+import { Colleague, RUNTIME } from "./colleague.js";
 
 export class Denoiser {
   #fetch;

@@ -1,6 +1,7 @@
 // Training: what unetlib's Batcher, TrainStep and fit do, on graphs of export_training.py.
 import { number, tensor } from "./runtime.js";
-import { PIXELS, SIDE, psnr } from "./pictures.js";
+import { PIXELS, SIDE, normals, psnr } from "./pictures.js";
+import { joined } from "./weights.js";
 
 export const BATCH = 32; // pictures that a graph takes at a time
 const LOOKED_AT = 0.5; // noise level of the pictures that the PSNR is measured on
@@ -14,18 +15,6 @@ export function seeded(seed) {
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   };
-}
-
-// Normal numbers, after Box and Muller (1958).
-export function normals(count, random) {
-  const found = new Float32Array(count);
-  for (let i = 0; i < count; i += 2) {
-    const radius = Math.sqrt(-2 * Math.log(1 - random()));
-    const angle = 2 * Math.PI * random();
-    found[i] = radius * Math.cos(angle);
-    if (i + 1 < count) found[i + 1] = radius * Math.sin(angle);
-  }
-  return found;
 }
 
 // PyTorch's OneCycleLR, with its own defaults: up for three tenths, then down to almost 0.
@@ -47,16 +36,6 @@ export function fresh(shapes, random) {
     rows.push(Float32Array.from({ length: size }, () => (2 * random() - 1) * bound));
   }
   return joined(rows);
-}
-
-export function joined(rows) {
-  const all = new Float32Array(rows.reduce((sum, row) => sum + row.length, 0));
-  let at = 0;
-  for (const row of rows) {
-    all.set(row, at);
-    at += row.length;
-  }
-  return all;
 }
 
 // One training run.

@@ -5,12 +5,21 @@ export const PIXELS = SIDE * SIDE;
 
 // ---------- noise, by the formulas of unetlib/noise.py ----------
 
+// So many normal numbers, after Box and Muller (1958); random() gives them in [0, 1).
+export function normals(count, random) {
+  const found = new Float32Array(count);
+  for (let i = 0; i < count; i += 2) {
+    const radius = Math.sqrt(-2 * Math.log(1 - random()));
+    const angle = 2 * Math.PI * random();
+    found[i] = radius * Math.cos(angle);
+    if (i + 1 < count) found[i + 1] = radius * Math.sin(angle);
+  }
+  return found;
+}
+
 // One draw of randomness: kept while sigma moves, so that only the strength changes.
 export function drawPattern() {
-  const normal = Float32Array.from({ length: PIXELS }, () => {
-    const radius = Math.sqrt(-2 * Math.log(1 - Math.random())); // Box and Muller, 1958
-    return radius * Math.cos(2 * Math.PI * Math.random());
-  });
+  const normal = normals(PIXELS, Math.random);
   const uniform = Float32Array.from({ length: PIXELS }, Math.random);
   return { normal, uniform };
 }

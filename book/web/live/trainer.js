@@ -86,13 +86,13 @@ class Training {
   }
 
   // The reader wants something else: a new run, as soon as the other has come to a stop.
-  change(experiment) {
+  change(experiment, weights) {
     const { experiment: buttons, skips, network } = this.controls;
     if (!experiment) buttons.forEach((button) => { button.checked = false; });
     this.experiment = experiment;
     skips.disabled = network.value === "unet";
     this.writeAddress();
-    this.attempt(() => this.renew());
+    this.attempt(() => this.renew(weights));
   }
 
   // An address that leads to these settings: for a teacher to pass on.
@@ -122,9 +122,7 @@ class Training {
 
   // Begin, unless that has been done.
   async tryAgain() {
-    if (this.ready) return;
-    await this.trainer.prepare();
-    await this.renew();
+    if (!this.ready) await this.renew();
   }
 
   // Whatever fails is said, and the next attempt may succeed.
@@ -142,15 +140,15 @@ class Training {
     const settings = this.settings();
     const [low, high = low] = settings.sigma.split("-").map(Number);
     if (this.step > 0) this.keep();
+    this.find("verdict").textContent = "";
     const begun = await this.trainer.begin({ ...settings, sigma: [low, high] }, weights);
     if (JSON.stringify(settings) !== JSON.stringify(this.settings())) return;
-    Object.assign(this, { ready: true, running: false, step: 0, losses: [], psnr: [] });
+    Object.assign(this, { ready: true, running: false, step: 0 });
     this.curves.begin(settings.steps, this.name());
     paintRow(this.find("noisy"), begun.noisy);
     this.see({ step: 0, losses: [], ...begun });
     this.controls.guess.value = this.controls.guess.defaultValue;
     this.guessed = undefined;
-    this.find("verdict").textContent = "";
     const values = { noisy: begun.unaided.toFixed(1), steps: settings.steps };
     this.find("question").textContent = this.page.say(`question-${this.experiment}`, values);
     this.show();
@@ -195,7 +193,6 @@ class Training {
   see({ step, losses, psnr, denoised, filter, feature }) {
     this.step = step;
     this.curves.add(losses, psnr === undefined ? [] : [[step, psnr]]);
-    if (losses.length) this.loss = losses.at(-1)[1];
     if (psnr === undefined) return;
     this.reached = psnr;
     paintRow(this.find("denoised"), denoised);
@@ -262,8 +259,7 @@ class Training {
       return;
     }
     this.set({ network: found.network });
-    this.experiment = undefined;
-    await this.renew(found.weights);
+    this.change(undefined, found.weights);
   }
 
   async denoiseDrawing() {

@@ -1,7 +1,6 @@
 // The worker that trains, as the page sees it.
-import { Colleague } from "./colleague.js";
+import { Colleague, RUNTIME } from "./colleague.js";
 
-const RUNTIME = "ort/ort-wasm-simd-threaded.wasm";
 const RUN = "run";
 
 export class Trainer {
@@ -15,7 +14,7 @@ export class Trainer {
     this.#worker.lost = () => this.#there.clear();
   }
 
-  async prepare() {
+  async #prepare() {
     const files = ["training/about.json", "training/digits.bin"];
     const [about, pictures] = Object.values(await this.#fetch(files));
     const { unseen, networks } = JSON.parse(new TextDecoder().decode(about));
@@ -31,8 +30,10 @@ export class Trainer {
     this.#worker.hear = hear;
   }
 
-  // Resolves to what the network gives before it has learned anything.
+  // Resolves to what the network gives before it has learned anything. What the worker
+  // lacks is loaded first, also after one that has ended.
   async begin({ network, ...settings }, weights) {
+    if (this.#there.size === 0) await this.#prepare();
     if (!this.#there.has(network)) {
       const names = ["step", "look"].map((what) => `training/${network}-${what}.onnx`);
       if (this.#there.size === 0) names.push(RUNTIME);

@@ -1,5 +1,16 @@
 // Weights as files: safetensors, whose header is JSON.
 
+// Float32Arrays, one behind the other.
+export function joined(rows) {
+  const all = new Float32Array(rows.reduce((sum, row) => sum + row.length, 0));
+  let at = 0;
+  for (const row of rows) {
+    all.set(row, at);
+    at += row.length;
+  }
+  return all;
+}
+
 // shapes: [[key, shape]]; weights: all in one row. Returns an ArrayBuffer.
 export function pack(shapes, weights) {
   let at = 0;
@@ -28,8 +39,7 @@ export function unpack(file, networks) {
       found[i]?.dtype === "F32" && JSON.stringify(found[i].shape) === JSON.stringify(shape));
     if (!fits) continue;
     const rows = found.map(({ bytes }) => new Float32Array(bytes.slice().buffer));
-    const weights = new Float32Array(rows.reduce((sum, row) => sum + row.length, 0));
-    rows.reduce((at, row) => (weights.set(row, at), at + row.length), 0);
+    const weights = joined(rows);
     if (weights.every(Number.isFinite)) return { network, weights };
   }
   return {};
