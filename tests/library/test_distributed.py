@@ -139,7 +139,7 @@ def end_all(folder: str) -> None:
 def launch(
     function: Callable[[str], None], folder: Path
 ) -> subprocess.CompletedProcess:
-    """Run `function` in two processes, for a minute at the most."""
+    """Run `function` in two processes; ten minutes mean that they wait for ever."""
     command = [*LAUNCH, "--nproc-per-node", "2", __file__]
     command += [function.__name__, str(folder)]
     pipe = subprocess.PIPE
@@ -148,7 +148,7 @@ def launch(
         command, stdout=pipe, stderr=pipe, text=True, env=one_thread
     ) as torchrun:
         try:
-            out, err = torchrun.communicate(timeout=60)
+            out, err = torchrun.communicate(timeout=600)
         finally:
             torchrun.terminate()  # if it still runs, it ends its processes too
     return subprocess.CompletedProcess(command, torchrun.returncode, out, err)
