@@ -53,8 +53,7 @@ def create(folder: Path) -> None:
 
 
 def pip_install(folder: Path, *arguments: str) -> None:
-    # Python compiles what is imported, which is not half of it.
-    command = [python(folder), "-m", "pip", "install", "--quiet", "--no-compile"]
+    command = [python(folder), "-m", "pip", "install", "--quiet"]
     command += ["--disable-pip-version-check", *arguments]
     if subprocess.run(command, cwd=ROOT).returncode:
         sys.exit(FAILED)

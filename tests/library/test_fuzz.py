@@ -20,7 +20,7 @@ import pytest
 from damage import foreign
 
 FILES = 2_500  # of each kind
-SOME = 500  # of which these are read each time, and the others once a week
+SOME = 200  # of which these are read each time, and the others once a week
 
 
 @pytest.mark.parametrize(

@@ -32,17 +32,19 @@ FIRST_LOAD = 1_000_000  # bytes
 AXE = ROOT / "build/npm/node_modules/axe-core/axe.min.js"
 
 
-@pytest.fixture(scope="module", params=PAGES)
+@pytest.fixture(scope="module")
 def reader(request, browser, served) -> Iterator[Reader]:
     """Each page in turn, opened once for all checks."""
     with visit(browser, served, request.param) as opened:
         yield opened
 
 
-def rarely(page: str) -> pytest.param:
-    """The page, for each run of the tests if it stands for a template."""
-    often = Path(page).stem in TEMPLATES
-    return pytest.param(page, marks=() if often else pytest.mark.weekly)
+def rarely(page: str, often: str | None = None) -> pytest.param:
+    """The page, for each run of the tests if it stands for a template, or is in this
+    language."""
+    language, name = page.split("/")
+    seldom = language != often and Path(name).stem not in TEMPLATES
+    return pytest.param(page, marks=pytest.mark.weekly if seldom else ())
 
 
 @pytest.fixture(scope="module", params=map(rarely, PAGES))
@@ -172,15 +174,9 @@ def stopped(reader: Reader) -> list[str]:
     return reader.stopped
 
 
-CHECKS = (
-    complaints,
-    foreign_requests,
-    heavy,
-    too_wide,
-    inaccessible,
-    out_of_reach,
-    unreadable_on_paper,
-)
+CHECKS = (complaints, foreign_requests, heavy, too_wide)
+# These take long, and what they look for seldom depends on the language.
+THOROUGH = (inaccessible, out_of_reach, unreadable_on_paper)
 IN_USE = (stopped, lost_place)
 STYLE = "document.head.insertAdjacentHTML('beforeend', '<style>{}</style>')"
 FAULTS = {
@@ -240,8 +236,17 @@ FAULTS = {
 }
 
 
+@pytest.mark.parametrize("reader", PAGES, indirect=True)
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_page_is_clean(reader, check):
+    assert check(reader) == []
+
+
+@pytest.mark.parametrize(
+    "reader", [rarely(page, often="zh") for page in PAGES], indirect=True
+)
+@pytest.mark.parametrize("check", THOROUGH, ids=lambda check: check.__name__)
+def test_page_serves_everybody(reader, check):
     assert check(reader) == []
 
 
@@ -251,6 +256,7 @@ def test_page_can_be_used(user, check):
 
 
 @pytest.mark.weekly
+@pytest.mark.parametrize("reader", PAGES, indirect=True)
 def test_page_is_accessible_in_forced_colours(reader):
     assert inaccessible_in_forced_colours(reader) == []
 
