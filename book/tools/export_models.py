@@ -2,26 +2,33 @@
 
     python book/tools/export_models.py          (make models)
 
-Each model takes `noisy` (1, 1, 28, 28) in [0, 1] and gives `denoised` on the same
-scale, as `load_pretrained` does, and besides the feature maps after each block, named
-as the block. The digits to choose from, the first of each class among the test digits,
-go to book/web/live/digits.bin: uint8, one after another.
+The weights are rounded to half precision, which halves what readers have to load, and
+computed with as float32. Each model takes `noisy` (N, 1, 28, 28) in [0, 1] and gives
+`denoised` on the same scale, as `load_pretrained` does, and besides the feature maps
+after each block, named as the block. The digits to choose from, the first of each class
+among the test digits, go to book/web/live/digits.bin: uint8, one after another; REAL
+others of them, deflated, to real.bin; the mean of those that the networks learned from
+to mean.bin.
 """
 
+import zlib
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
+from export_training import trace
+from onnx import ModelProto, TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from unetlib.data import load_mnist
+from unetlib.data import load_mnist, split
 from unetlib.display.feature_maps import feature_maps
 from unetlib.model import Denoiser
 from unetlib.pretrained import OFFERED, load_pretrained
 
 LIVE = Path(__file__).resolve().parents[1] / "web" / "live"
-SHAPE = (1, 1, 28, 28)
+REAL = 200
+SHAPE = (2, 1, 28, 28)
 
 
 class SeenInside(nn.Module):
@@ -45,19 +52,49 @@ def export(name: str) -> Path:
     model = SeenInside(load_pretrained(name)).eval()
     program = torch.onnx.export(
         model,
-        (torch.zeros(SHAPE),),
+        (torch.zeros(SHAPE),),  # not 1, which would stay 1
         input_names=["noisy"],
         output_names=["denoised", *model.blocks],
+        dynamic_shapes={"noisy": {0: torch.export.Dim("pictures")}},
         opset_version=20,  # the first with Gelu
         dynamo=True,
         verbose=False,
     )
-    proto = program.model_proto
-    for node in proto.graph.node:  # where in torch each came from: a third of the text
+    return write(program.model_proto, LIVE / "models" / f"{name}.onnx")
+
+
+def export_trace() -> Path:
+    """Write how the pixels of `skip`'s answer depend on those of its input.
+
+    noisy, pixel (1, 1, 28, 28) → counts, the same: the derivatives of the pixel where
+    `pixel` is 1 and not 0, by backpropagation.
+    """
+    denoiser = load_pretrained("skip")
+
+    def counts(noisy: Tensor, pixel: Tensor) -> Tensor:
+        noisy = noisy.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad((denoiser(noisy) * pixel).sum(), noisy)
+        return gradient
+
+    inputs = {"noisy": torch.rand(1, 1, 28, 28), "pixel": torch.rand(1, 1, 28, 28)}
+    return write(trace(counts, inputs, ["counts"]), LIVE / "models" / "skip-trace.onnx")
+
+
+def write(model: ModelProto, target: Path) -> Path:
+    """Write it with weights in half precision; returns the file."""
+    graph = model.graph
+    for node in graph.node:  # where in torch each came from: a third of the text
         node.ClearField("metadata_props")
-    onnx.checker.check_model(proto)
-    target = LIVE / "models" / f"{name}.onnx"
-    target.write_bytes(proto.SerializeToString(deterministic=True))
+    for weight in graph.initializer:
+        values = numpy_helper.to_array(weight)
+        if values.dtype == np.float32 and values.size > 1:
+            name = f"half {weight.name}"
+            graph.node.insert(
+                0, helper.make_node("Cast", [name], [weight.name], to=TensorProto.FLOAT)
+            )
+            weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), name))
+    onnx.checker.check_model(model)
+    target.write_bytes(model.SerializeToString(deterministic=True))
     return target
 
 
@@ -69,10 +106,14 @@ def digits() -> np.ndarray:
 
 def main() -> None:
     (LIVE / "models").mkdir(parents=True, exist_ok=True)
-    for name in OFFERED:
-        target = export(name)
+    for target in (*map(export, OFFERED), export_trace()):
         print(f"{target.name}: {target.stat().st_size:,} bytes")
     (LIVE / "digits.bin").write_bytes(digits().tobytes())
+    learning, _ = split(load_mnist()[0])
+    mean = learning.images.mean(axis=0).round().astype(np.uint8)
+    (LIVE / "mean.bin").write_bytes(mean.tobytes())
+    real = load_mnist()[1].sample(REAL).images
+    (LIVE / "real.bin").write_bytes(zlib.compress(real.tobytes(), 9))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ For each of NETWORKS, to book/web/live/training:
 NAME-step.onnx  forward, loss, backward and Adam, as `unetlib.step.TrainStep` does it:
     noisy, clean (32, 1, 28, 28), lr, step, skips (); weights, first, second (P,)
     → loss (); new_weights, new_first, new_second (P,)
-NAME-look.onnx  noisy (32, 1, 28, 28), skips (), weights (P,)
+NAME-look.onnx  noisy (N, 1, 28, 28), weights (P,)
     → denoised, as noisy; features, what the first convolution's block puts out
 digits.bin      deflated uint8 pictures: UNSEEN validation digits, then LEARNED others
 about.json      {"unseen": UNSEEN, "networks": {NAME: [[key, shape], …]}}: of each
@@ -27,6 +27,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
+from onnx import ModelProto
 from torch import Tensor, nn
 from torch._decomp import get_decompositions
 from torch.func import functional_call
@@ -110,7 +111,6 @@ class Exported:
     def __init__(self, network: nn.Module) -> None:
         self.network = network
         self.shapes = {key: p.shape for key, p in network.named_parameters()}
-        self.first_block = next(iter(network.children()))
         self.skips = torch.ones(())
         for module in network.modules():
             if isinstance(module, Up):
@@ -129,13 +129,6 @@ class Exported:
         self.skips = skips
         return functional_call(self.network, self.parameters(weights), (noisy,))
 
-    def look(self, noisy: Tensor, skips: Tensor, weights: Tensor):
-        seen: list[Tensor] = []
-        hook = self.first_block.register_forward_hook(lambda *a: seen.append(a[-1]))
-        denoised = self.forward(noisy, skips, weights)
-        hook.remove()
-        return denoised, *seen
-
     def step(self, noisy, clean, lr, step, skips, weights, first, second):
         weights = weights.detach().requires_grad_()
         loss = BOOK.loss(self.forward(noisy, skips, weights), clean)
@@ -147,10 +140,24 @@ class Exported:
         return loss.detach(), new, first, second
 
 
-def write(
-    what: Callable, inputs: dict[str, Tensor], outputs: list[str], target: Path
-) -> None:
-    """Trace `what` and write it as ONNX."""
+class Look(nn.Module):
+    """A network that gets its parameters in one row, and shows its first block."""
+
+    def __init__(self, exported: Exported) -> None:
+        super().__init__()
+        self.exported = exported
+
+    def forward(self, noisy: Tensor, weights: Tensor) -> tuple[Tensor, ...]:
+        seen: list[Tensor] = []
+        first_block = next(iter(self.exported.network.children()))
+        hook = first_block.register_forward_hook(lambda *a: seen.append(a[-1]))
+        denoised = self.exported.forward(noisy, torch.ones(()), weights)
+        hook.remove()
+        return denoised, *seen
+
+
+def trace(what: Callable, inputs: dict[str, Tensor], outputs: list[str]) -> ModelProto:
+    """`what` as ONNX, gradients and all."""
     traced: GraphModule = make_fx(lambda *given: what(*given), DECOMPOSED)(
         *inputs.values()
     )
@@ -164,11 +171,14 @@ def write(
         optimize=False,  # it would drop "+ 1e-8" as if it were "+ 0": 0/0 in Adam
         verbose=False,
     )
-    proto = program.model_proto
-    for node in proto.graph.node:  # where in torch each came from
+    return program.model_proto
+
+
+def write(model: ModelProto, target: Path) -> None:
+    for node in model.graph.node:  # where in torch each came from
         node.ClearField("metadata_props")
-    onnx.checker.check_model(proto)
-    target.write_bytes(proto.SerializeToString(deterministic=True))
+    onnx.checker.check_model(model)
+    target.write_bytes(model.SerializeToString(deterministic=True))
 
 
 def export(name: str) -> list[Path]:
@@ -178,16 +188,29 @@ def export(name: str) -> list[Path]:
     exported, size = Exported(network), count_parameters(network)
     shape = (BATCH, 1, 28, 28)
     # Each its own: two names of one tensor would become one input.
-    seen = {"noisy": torch.rand(shape), "skips": torch.ones(())}
-    seen["weights"] = torch.rand(size)
     learned = {"noisy": torch.rand(shape), "clean": torch.rand(shape)}
     learned |= {key: torch.ones(()) for key in ("lr", "step", "skips")}
     learned |= {key: torch.rand(size) for key in ("weights", "first", "second")}
     new = ["loss", "new_weights", "new_first", "new_second"]
     files = [FOLDER / f"{name}-{what}.onnx" for what in ("step", "look")]
-    write(exported.step, learned, new, files[0])
-    write(exported.look, seen, ["denoised", "features"], files[1])
+    write(trace(exported.step, learned, new), files[0])
+    write(any_number(Look(exported), torch.rand(size)), files[1])
     return files
+
+
+def any_number(look: Look, weights: Tensor) -> ModelProto:
+    """As ONNX, for any number of pictures."""
+    program = torch.onnx.export(
+        look,
+        (torch.rand(2, 1, 28, 28), weights),  # of 1, it would stay 1
+        input_names=["noisy", "weights"],
+        output_names=["denoised", "features"],
+        dynamic_shapes={"noisy": {0: torch.export.Dim("pictures")}, "weights": None},
+        opset_version=20,
+        dynamo=True,
+        verbose=False,
+    )
+    return program.model_proto
 
 
 def digits() -> np.ndarray:

@@ -18,7 +18,7 @@ WEB = BOOK / "web"
 BUILD = ROOT / "build"
 # After the chapters, in this order.
 PARTS = {
-    "play": ("train",),
+    "play": ("train", "generate", "games"),
     "reference": ("troubleshooting", "glossary", "references", "api"),
 }
 PAGES = tuple(page for pages in PARTS.values() for page in pages)

@@ -1,7 +1,5 @@
 """The live denoiser: exported networks, what the page computes, what a reader does."""
 
-import base64
-import io
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -9,8 +7,8 @@ import onnx
 import pytest
 import torch
 from building import ROOT
+from canvas import pixels
 from languages import LANGUAGES
-from matplotlib.image import imread
 from onnx import numpy_helper
 from playwright.sync_api import BrowserContext, Locator, Page
 from safetensors.numpy import load_file
@@ -19,6 +17,7 @@ from unetlib.display.feature_maps import feature_maps
 from unetlib.display.labels import LABELS
 from unetlib.display.noises import NOISES
 from unetlib.metrics import psnr
+from unetlib.model import Denoiser
 from unetlib.pretrained import OFFERED, WEIGHTS, load_pretrained
 
 LIVE = ROOT / "book" / "web" / "live"
@@ -35,7 +34,26 @@ def test_exported_model_holds_the_shipped_weights(name):
     model = onnx.load(LIVE / "models" / f"{name}.onnx")
     exported = [numpy_helper.to_array(i).ravel() for i in model.graph.initializer]
     for key, weight in load_file(WEIGHTS / f"{name}.safetensors").items():
-        assert any(np.array_equal(values, weight.ravel()) for values in exported), key
+        weight = weight.ravel()
+        rounded = weight if weight.size == 1 else weight.astype(np.float16)
+        assert any(np.array_equal(values, rounded) for values in exported), key
+
+
+def as_exported(name: str) -> Denoiser:
+    """A network that ships, its weights in half precision."""
+    denoiser = load_pretrained(name)
+    for weight in denoiser.parameters():
+        if weight.numel() > 1:
+            weight.copy_(weight.half())
+    return denoiser
+
+
+@pytest.mark.parametrize("name", OFFERED)
+def test_half_precision_costs_nothing_that_is_seen(name, clean):
+    noisy = NOISES["gaussian"](clean, 0.5, torch.Generator().manual_seed(1))
+    found, exact = (net(noisy) for net in (as_exported(name), load_pretrained(name)))
+    lost = psnr(exact, clean).mean() - psnr(found, clean).mean()
+    assert abs(lost.item()) < 0.01
 
 
 def test_the_digits_are_ten_test_digits(mnist):
@@ -93,7 +111,7 @@ def test_the_page_agrees_with_pytorch(modules, clean, name, sigma):
         }""",
         [name, flat(noisy)],
     )
-    denoiser = load_pretrained(name)
+    denoiser = as_exported(name)
     expected = denoiser(noisy).numpy()
     assert np.reshape(result["denoised"], (1, 1, 28, 28)) == pytest.approx(
         expected, abs=1e-4
@@ -102,6 +120,19 @@ def test_the_page_agrees_with_pytorch(modules, clean, name, sigma):
     assert len(result["blocks"]) == (7 if name == "mixer" else 5)
     for block, dims, data in result["blocks"]:
         assert np.reshape(data, dims) == pytest.approx(inside[block].numpy(), abs=1e-4)
+
+
+@pytest.mark.parametrize("pixel", [0, 14 * 28 + 13, 783])
+def test_what_counts_for_a_pixel_is_its_gradient(modules, clean, pixel):
+    noisy = NOISES["gaussian"](clean[3:4], 0.5, torch.Generator().manual_seed(1))
+    found = modules.evaluate(
+        """async ([noisy, pixel]) =>
+          [...(await denoiser.trace(Float32Array.from(noisy), pixel))]""",
+        [flat(noisy), pixel],
+    )
+    noisy.requires_grad_()
+    as_exported("skip")(noisy).flatten()[pixel].backward()
+    assert found == pytest.approx(flat(noisy.grad), abs=1e-5)
 
 
 def test_psnr_is_the_librarys(modules, clean):
@@ -217,13 +248,6 @@ def sliding(context, served) -> Iterator[Locator]:
     demo.wait_for()
     yield demo
     page.close()
-
-
-def pixels(demo: Locator, part: str) -> np.ndarray:
-    """What a canvas shows, (H, W) from 0 to 1: its red."""
-    url = demo.locator(f'[data-part="{part}"]').evaluate("c => c.toDataURL()")
-    png = base64.b64decode(url.removeprefix("data:image/png;base64,"))
-    return imread(io.BytesIO(png), format="png")[..., 0]
 
 
 def decibels(demo: Locator, part: str) -> float:
@@ -619,7 +643,7 @@ def test_the_networks_come_in_order_and_their_names_fit_a_phone(page, demo, lang
 
 
 def test_feature_maps_appear_when_asked_for(demo):
-    maps = demo.locator(".live-inside canvas")
+    maps = demo.locator('[data-part="blocks"] canvas')
     assert maps.count() == 0
     demo.locator(".live-inside summary").click()
     maps.last.wait_for()
@@ -631,6 +655,60 @@ def test_feature_maps_appear_when_asked_for(demo):
     before = maps.first.evaluate("c => c.toDataURL()")
     set_sigma(demo, 0.9)
     assert maps.first.evaluate("c => c.toDataURL()") != before
+
+
+def test_which_noisy_pixels_count(page, demo):
+    demo.locator(".live-inside summary").click()
+    target, counts = demo.locator(".live-trace canvas").all()
+
+    def shown() -> str:
+        return counts.evaluate("c => c.toDataURL()")
+
+    page.wait_for_function("(c) => c.width === 28", arg=counts.element_handle())
+    before = shown()
+    target.focus()
+    page.keyboard.press("ArrowRight")
+    moved = "([c, before]) => c.toDataURL() !== before"
+    page.wait_for_function(moved, arg=[counts.element_handle(), before])
+    box, frame = target.bounding_box(), demo.locator(".live-frame").first
+    before = shown()
+    target.click(position={"x": 3.5 * box["width"] / 28, "y": 5.5 * box["height"] / 28})
+    page.wait_for_function(moved, arg=[counts.element_handle(), before])
+    at = frame.bounding_box()
+    assert at["x"] - box["x"] == pytest.approx(3 * box["width"] / 28, abs=1)
+    assert at["y"] - box["y"] == pytest.approx(5 * box["height"] / 28, abs=1)
+    demo.locator('[name="model"]').select_option("article")
+    settle(demo)
+    assert target.is_hidden()
+
+
+def row(demo: Locator, name: str) -> list[float]:
+    """What is estimated without the clean picture, and what is true."""
+    cells = demo.locator(f'[data-part="unseen-{name}"] td').all_inner_texts()
+    return [float(text) if text not in ("", "–") else float("nan") for text in cells]
+
+
+def test_what_can_be_told_without_the_truth(page, demo):
+    demo.locator(".live-unseen summary").click()
+    page.wait_for_function(
+        """() => document.querySelector('[data-part="unseen-one"] td').textContent"""
+    )
+    sigma = row(demo, "sigma")
+    assert sigma == [pytest.approx(0.5, abs=0.05), 0.5]
+    shown = [pixels(demo, part) for part in ("denoised", "clean")]
+    error = np.square(shown[0] - shown[1]).mean()  # of clamped pictures: a little less
+    assert row(demo, "one")[1] == pytest.approx(error, rel=0.25)
+    ask = demo.locator(".live-unseen button")
+    ask.click()
+    page.wait_for_function(
+        """() => document.querySelector('[data-part="count"]').textContent === "64" """,
+        timeout=60_000,
+    )
+    estimated, true = row(demo, "many")
+    assert abs(estimated - true) < 0.006  # three standard errors, most of the noise
+    demo.locator('[name="noise"]').select_option("speckle")
+    settle(demo)
+    assert ask.is_disabled() and np.isnan(row(demo, "one")[0])
 
 
 # ---------- where it can't run ----------
@@ -700,7 +778,8 @@ def test_a_network_that_cannot_be_fetched_leaves_the_rest_usable(browser, served
     assert pixels(demo, "clean").any() and pixels(demo, "noisy").any()
     for part in ("noisy", "denoised"):
         assert demo.locator(f'[data-part="{part}-psnr"]').inner_text() == ""
-    assert demo.locator(".live-inside canvas").count() == 0
+    assert demo.locator('[data-part="blocks"] canvas').count() == 0
+    assert demo.locator(".live-trace").is_hidden()
     tries = sum(url.endswith("/article.onnx") for url in asked)
     demo.locator('[name="number"]').fill("0.1")  # this is no wish to try again
     settle(demo)
@@ -709,7 +788,7 @@ def test_a_network_that_cannot_be_fetched_leaves_the_rest_usable(browser, served
     demo.get_by_role("button", name="Try again").click()
     page.locator(READY).wait_for()
     assert decibels(demo, "denoised") > 10
-    assert demo.locator(".live-inside canvas").count() == 40
+    assert demo.locator('[data-part="blocks"] canvas').count() == 40
     page.close()
 
 

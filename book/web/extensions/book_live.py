@@ -2,12 +2,13 @@
 
 A code cell tagged `live-denoiser` gets the live denoiser between its code and its
 figure, which stands in where scripts do not run; `live-inside` does the same with the
-feature maps open. The directive `{live} train` puts training in the page. What they say
-comes from unetlib's labels and from book/languages.yml.
+feature maps open. The directive `{live}` puts one of PARTS in the page, and DOORS lead
+there. What they say comes from unetlib's labels and from book/languages.yml.
 """
 
 import json
 from pathlib import Path
+from urllib.parse import urlencode
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
@@ -49,33 +50,74 @@ def add_live(app, doctree, docname) -> None:
 
 
 class Live(Directive):
-    """`{live} train`: what stands in it is shown until it runs, and without scripts."""
+    """What stands in it is shown until the live part runs, and without scripts."""
 
-    required_arguments = 1
+    required_arguments = 1  # of PARTS
     has_content = True
 
     def run(self) -> list[nodes.Node]:
-        place = nodes.container(classes=[f"live-place-{self.arguments[0]}"])
+        place = nodes.container(classes=["live-place"], part=self.arguments[0])
         self.state.nested_parse(self.content, self.content_offset, place)
         return [place]
 
 
-def add_training(app, doctree, docname) -> None:
-    """Render extensions/templates/train.html where the directive stands."""
+def training() -> dict:
+    result = (RESULTS / "trained_in_page.json").read_text(encoding="utf-8")
+    return {"expected": json.loads(result)["psnr_db"]}
+
+
+# What a part is told besides its words, by the name of its template.
+PARTS = {"train": training, "generate": dict, "guess": dict, "duel": dict}
+
+
+def add_parts(app, doctree, docname) -> None:
+    """Render extensions/templates/<part>.html where a directive stands."""
     for place in doctree.findall(nodes.container):
-        if "live-place-train" in place["classes"]:
-            words = app.config.book_words
-            result = (RESULTS / "trained_in_page.json").read_text(encoding="utf-8")
-            expected = json.loads(result)["psnr_db"]
-            live = words["live"] | words["train"] | {"expected": expected}
-            given = {"live": live, "train": words["train"], "id": "train"}
-            given["controls"] = CONTROLS
-            html = app.builder.templates.render("train.html", given)
-            place.insert(0, nodes.raw("", html, format="html"))
+        if "live-place" not in place["classes"]:
+            continue
+        part, words = place["part"], app.config.book_words
+        live = words["live"] | words[part] | PARTS[part]()
+        given = {"live": live, part: words[part], "id": part, "controls": CONTROLS}
+        html = app.builder.templates.render(f"{part}.html", given)
+        place.insert(0, nodes.raw("", html, format="html"))
+
+
+# The sections that lead to a live part: page, and what is chosen there.
+DOORS = {
+    "02_architecture": {"skip-connections": ("train", {"skips": "false"})},
+    "04_training": {
+        "only-noise": ("train", {}),
+        "fixed-noise": ("train", {"noise": "same", "digits": "8"}),
+        "copying": ("train", {"noise": "none"}),
+    },
+    "08_applications": {"repairs": ("generate", {"task": "erased"})},
+    "09_generation": {
+        "only-noise": ("generate", {"network": "skip"}),
+        "new-digits": ("generate", {}),
+        "twelve": ("generate", {"task": "noisy"}),
+    },
+}
+
+
+def add_doors(app, doctree, docname) -> None:
+    """Put a link to a live part at the end of each section that has one.
+
+    On the site only: a notebook does the same by itself.
+    """
+    doors, words = DOORS.get(docname, {}), app.config.book_words
+    for section in doctree.findall(nodes.section):
+        for anchor in {*section["ids"]} & doors.keys():
+            page, chosen = doors[anchor]
+            uri = app.builder.get_relative_uri(docname, page)
+            query = f"?{urlencode({page: urlencode(chosen)})}" if chosen else ""
+            link = nodes.reference("", words[page]["name"], refuri=uri + query)
+            said = nodes.inline("", f"{words['play']} ")
+            section += nodes.paragraph("", "", said, link, classes=["live-door"])
 
 
 def setup(app):
     app.add_directive("live", Live)
+    app.connect("doctree-resolved", add_doors)
     app.connect("doctree-resolved", add_live)
-    app.connect("doctree-resolved", add_training)
+    app.connect("doctree-resolved", add_parts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

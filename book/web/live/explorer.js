@@ -1,19 +1,13 @@
 // The live denoiser: controls, pictures, PSNR. Its markup is extensions/templates/live.html.
 import { Denoiser } from "./denoiser.js";
-import { Pad } from "./pad.js";
-import {
-  PIXELS, addNoise, drawPattern, paint, paintMap, paintSigned, psnr,
-} from "./pictures.js";
+import { DigitChoice } from "./digits.js";
+import { offerOwn } from "./own.js";
+import { addNoise, drawPattern, paint, paintMap, paintSigned, psnr } from "./pictures.js";
+import { Tracing } from "./tracing.js";
+import { Unseen } from "./unseen.js";
 
 const MAPS = 8; // feature maps shown of each block
 const REST = 600; // ms without a change before a screen reader is told the PSNR
-
-// The test digits 0 to 9, one picture each.
-function readDigits(bytes) {
-  const all = Float32Array.from(new Uint8Array(bytes), (byte) => byte / 255);
-  return Array.from({ length: all.length / PIXELS }, (_, i) =>
-    all.subarray(i * PIXELS, (i + 1) * PIXELS));
-}
 
 // As typed: "0.5", "0,5" or, on a Chinese keyboard, "０．５". NaN if it is no number.
 function readNumber(text) {
@@ -24,21 +18,23 @@ function readNumber(text) {
 // page: the Demo of loader.js, which fetches files and tells the reader what happens.
 export async function open(root, page) {
   const { "digits.bin": bytes } = await page.fetch(["digits.bin"]);
-  return new Explorer(root, readDigits(bytes), page);
+  return new Explorer(root, bytes, page);
 }
 
 class Explorer {
-  constructor(root, all, page) {
+  constructor(root, digits, page) {
     this.root = root;
-    this.digits = all;
     this.page = page;
     this.denoiser = new Denoiser((names) => page.fetch(names));
     this.pattern = drawPattern();
     this.controls = root.querySelector("form").elements;
     this.inside = root.querySelector(".live-inside");
+    const failed = (error) => page.show("failed", error);
+    this.tracing = new Tracing(root, this.denoiser, failed);
+    this.unseen = new Unseen(root, failed);
+    offerOwn(this.controls.model, page);
     const tellPen = (key, place) => this.announce(page.say(key, place));
-    this.pad = new Pad(this.find("pad"), () => this.refresh(), tellPen);
-    root.querySelectorAll(".live-thumb").forEach((canvas, i) => paint(canvas, all[i]));
+    this.digit = new DigitChoice(root, digits, () => this.refresh(), tellPen);
     this.listen();
   }
 
@@ -47,7 +43,7 @@ class Explorer {
   }
 
   listen() {
-    const { sigma, number, model, renew, clear } = this.controls;
+    const { sigma, number, model, renew } = this.controls;
     const agree = () => { number.value = Number(sigma.value).toFixed(2); };
     sigma.addEventListener("input", agree);
     number.addEventListener("change", agree);
@@ -71,14 +67,12 @@ class Explorer {
       this.pattern = drawPattern();
       this.refresh();
     });
-    clear.addEventListener("click", () => {
-      this.pad.clear();
-      this.refresh();
-    });
     const form = this.root.querySelector("form");
     form.addEventListener("input", () => this.refresh());
     form.addEventListener("submit", (event) => event.preventDefault());
-    this.inside.addEventListener("toggle", () => this.refresh());
+    for (const details of [this.inside, this.unseen.root]) {
+      details.addEventListener("toggle", () => this.refresh());
+    }
   }
 
   async refresh() {
@@ -120,10 +114,8 @@ class Explorer {
   }
 
   async show() {
-    const { digit, sigma, noise, model } = this.controls;
-    const drawn = digit.value === "draw";
-    this.root.classList.toggle("live-drawing", drawn);
-    const clean = drawn ? this.pad.digit() : this.digits[digit.value];
+    const { sigma, noise, model } = this.controls;
+    const clean = this.digit.picture();
     const noisy = addNoise(noise.value, clean, Number(sigma.value), this.pattern);
     const inside = this.inside.open;
     const running = this.denoiser.run(model.value, noisy, inside);
@@ -135,7 +127,15 @@ class Explorer {
     this.showInput(clean, noisy);
     paint(this.find("denoised"), denoised);
     paintSigned(this.find("error"), denoised.map((value, i) => value - clean[i]));
-    if (inside) this.showInside(blocks);
+    if (inside) {
+      this.showInside(blocks);
+      await this.tracing.update(model.value, noisy, denoised);
+    }
+    if (this.unseen.open) {
+      const denoise = async (all) => (await this.denoiser.run(model.value, all)).denoised;
+      const said = { clean, noisy, denoised, denoise, kind: noise.value };
+      await this.unseen.update({ ...said, sigma: Number(sigma.value) });
+    }
     this.showPsnr(clean, noisy, denoised, sigma.value);
     this.root.dispatchEvent(new CustomEvent("live-shown"));
   }
@@ -154,6 +154,7 @@ class Explorer {
     }
     for (const name of ["noisy", "denoised"]) this.find(`${name}-psnr`).textContent = "";
     this.find("blocks").replaceChildren();
+    this.tracing.hide();
   }
 
   showPsnr(clean, noisy, denoised, sigma) {

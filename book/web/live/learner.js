@@ -1,7 +1,7 @@
 // Trains networks beside the page.
 import { Run } from "./learning.js";
 import { open, serve } from "./runtime.js";
-import { PIXELS } from "./pictures.js";
+import { PIXELS, inflated, meanPsnr } from "./pictures.js";
 
 const NEWS = 150; // ms between two reports
 const LOOK = 25; // steps between two looks at digits that are not learned from
@@ -11,15 +11,10 @@ let shapes;
 let unseen;
 let digits;
 
-const whole = async (packed) => {
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-};
-
 const answers = {
   // pictures: deflated, uint8, `unseen` of them to measure on, then those to learn from.
   async prepare({ pictures, unseen: held, networks }) {
-    const all = Float32Array.from(await whole(pictures), (byte) => byte / 255);
+    const all = await inflated(pictures);
     unseen = all.subarray(0, held * PIXELS);
     digits = all.subarray(held * PIXELS);
     shapes = networks;
@@ -37,7 +32,7 @@ const answers = {
     if (weights) begun.weights = weights;
     runs.set(run, begun);
     const noisy = begun.watched.slice(0, 8 * PIXELS);
-    return { ...(await begun.look()), noisy, unaided: begun.meanPsnr(begun.watched) };
+    return { ...(await begun.look()), noisy, unaided: meanPsnr(begun.watched, unseen) };
   },
 
   go({ run }) {

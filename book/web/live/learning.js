@@ -1,21 +1,11 @@
 // Training: what unetlib's Batcher, TrainStep and fit do, on graphs of export_training.py.
 import { number, tensor } from "./runtime.js";
-import { PIXELS, SIDE, normals, psnr } from "./pictures.js";
+import { PIXELS, SIDE, meanPsnr } from "./pictures.js";
+import { normals, seeded } from "./random.js";
 import { joined } from "./weights.js";
 
 export const BATCH = 32; // pictures that a graph takes at a time
 const LOOKED_AT = 0.5; // noise level of the pictures that the PSNR is measured on
-
-// Numbers in [0, 1) that are the same for the same seed: mulberry32.
-export function seeded(seed) {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 // PyTorch's OneCycleLR, with its own defaults: up for three tenths, then down to almost 0.
 export function oneCycle(step, steps, peak) {
@@ -38,6 +28,18 @@ export function fresh(shapes, random) {
   return joined(rows);
 }
 
+// Cut the skip connections of a SkipUnet for good: what they bring counts nothing where it
+// comes in, which is the last third of what `up1` and `up2` get.
+export function cutSkips(shapes, weights) {
+  let at = 0;
+  for (const [key, [outputs, inputs = 1, ...window]] of shapes) {
+    const size = window.reduce((a, b) => a * b, inputs);
+    for (let n = 0; n < outputs; n++, at += size) {
+      if (/^up\d\.0\.weight$/.test(key)) weights.fill(0, at + (2 * size) / 3, at + size);
+    }
+  }
+}
+
 // One training run.
 export class Run {
   // graphs: {step, look}, sessions. shapes: [[key, shape]] of the parameters.
@@ -49,6 +51,7 @@ export class Run {
     this.digits = digits.subarray(0, settings.digits * PIXELS);
     this.random = seeded(settings.seed);
     this.weights = fresh(shapes, this.random);
+    if (!settings.skips) cutSkips(shapes, this.weights);
     this.first = new Float32Array(this.weights.length);
     this.second = new Float32Array(this.weights.length);
     this.step = 0;
@@ -91,14 +94,17 @@ export class Run {
   }
 
   async update(noisy, clean, rate) {
-    const found = await this.graphs.step.run(this.feed(this.graphs.step, {
+    const { step } = this.graphs;
+    const found = await step.run({
       noisy: tensor(noisy, BATCH, 1, SIDE, SIDE),
       clean: tensor(clean, BATCH, 1, SIDE, SIDE),
       lr: number(rate),
       step: number(this.step + 1),
-      first: tensor(this.first, this.first.length),
-      second: tensor(this.second, this.second.length),
-    }));
+      weights: this.row(this.weights),
+      first: this.row(this.first),
+      second: this.row(this.second),
+      ...(step.inputNames.includes("skips") && { skips: number(this.settings.skips ? 1 : 0) }),
+    });
     this.step += 1;
     this.weights = found.new_weights.data;
     this.first = found.new_first.data;
@@ -106,47 +112,24 @@ export class Run {
     return found.loss.data[0];
   }
 
-  feed(graph, values) {
-    const skips = graph.inputNames.includes("skips") && {
-      skips: number(this.settings.skips ? 1 : 0),
-    };
-    return { ...values, ...skips, weights: tensor(this.weights, this.weights.length) };
-  }
+  row = (values) => tensor(values, values.length);
 
   // noisy: any number of pictures. Resolves to {denoised, features}, of all of them.
   async denoise(noisy) {
-    const rows = { denoised: [], features: [] };
-    for (let at = 0; at < noisy.length; at += BATCH * PIXELS) {
-      const some = new Float32Array(BATCH * PIXELS);
-      some.set(noisy.subarray(at, at + some.length));
-      const graph = this.graphs.look;
-      const found = await graph.run(
-        this.feed(graph, { noisy: tensor(some, BATCH, 1, SIDE, SIDE) }),
-      );
-      rows.denoised.push(found.denoised.data);
-      rows.features.push(found.features.data);
-    }
-    const denoised = joined(rows.denoised).subarray(0, noisy.length);
-    return { denoised, features: rows.features[0], channels: this.shapes[0][1][0] };
-  }
-
-  // In dB, of digits that it does not learn from.
-  meanPsnr(pictures) {
-    const count = pictures.length / PIXELS;
-    const one = (all, n) => all.subarray(n * PIXELS, (n + 1) * PIXELS);
-    let sum = 0;
-    for (let n = 0; n < count; n++) sum += psnr(one(pictures, n), one(this.unseen, n));
-    return sum / count;
+    const pictures = tensor(noisy, noisy.length / PIXELS, 1, SIDE, SIDE);
+    const feed = { noisy: pictures, weights: this.row(this.weights) };
+    const { denoised, features } = await this.graphs.look.run(feed);
+    return { denoised: denoised.data, features: features.data };
   }
 
   // The mean PSNR of those digits, and what there is to see.
   async look(shown = 8) {
-    const { denoised, features, channels } = await this.denoise(this.watched);
+    const { denoised, features } = await this.denoise(this.watched);
     return {
-      psnr: this.meanPsnr(denoised),
+      psnr: meanPsnr(denoised, this.unseen),
       denoised: denoised.slice(0, shown * PIXELS),
       filter: this.weights.slice(0, 9),
-      feature: features.slice(0, features.length / BATCH / channels),
+      feature: features.slice(0, PIXELS),
     };
   }
 }

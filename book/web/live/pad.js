@@ -1,5 +1,5 @@
 // A canvas to draw a digit on, by mouse, pen, finger or keyboard.
-import { asMnist } from "./pictures.js";
+import { asMnist, scaled } from "./pictures.js";
 
 const PEN = 0.085; // of the pad's side: the stroke of an MNIST digit
 const DOT = 0.01; // pixels: a line of no length would not be drawn, and a tap leave no dot
@@ -108,9 +108,13 @@ export class Pad {
   }
 
   // The drawing as an MNIST digit: a picture, black where nothing is drawn.
-  digit() {
+  digit = () => asMnist(this.#ink(), this.#size);
+
+  // The drawing where it is, as a picture.
+  picture = () => scaled(this.#ink(), this.#size);
+
+  #ink() {
     const { data } = this.#context.getImageData(0, 0, this.#size, this.#size);
-    const ink = Float32Array.from({ length: this.#size ** 2 }, (_, i) => data[4 * i] / 255);
-    return asMnist(ink, this.#size);
+    return Float32Array.from({ length: this.#size ** 2 }, (_, i) => data[4 * i] / 255);
   }
 }

@@ -1,21 +1,20 @@
 // Pictures are Float32Arrays of SIDE × SIDE pixels, black 0, white 1.
 
+import { normals } from "./random.js";
+
 export const SIDE = 28;
 export const PIXELS = SIDE * SIDE;
 
-// ---------- noise, by the formulas of unetlib/noise.py ----------
+// ---------- files: uint8, one picture after another ----------
 
-// So many normal numbers, after Box and Muller (1958); random() gives them in [0, 1).
-export function normals(count, random) {
-  const found = new Float32Array(count);
-  for (let i = 0; i < count; i += 2) {
-    const radius = Math.sqrt(-2 * Math.log(1 - random()));
-    const angle = 2 * Math.PI * random();
-    found[i] = radius * Math.cos(angle);
-    if (i + 1 < count) found[i + 1] = radius * Math.sin(angle);
-  }
-  return found;
+export const grey = (bytes) => Float32Array.from(new Uint8Array(bytes), (byte) => byte / 255);
+
+export async function inflated(packed) {
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return grey(await new Response(stream).arrayBuffer());
 }
+
+// ---------- noise, by the formulas of unetlib/noise.py ----------
 
 // One draw of randomness: kept while sigma moves, so that only the strength changes.
 export function drawPattern() {
@@ -47,6 +46,16 @@ export function psnr(picture, clean) {
   return -10 * Math.log10(sum / clean.length);
 }
 
+// Of several, each beside its own clean picture, or all beside the same.
+export function meanPsnr(pictures, clean) {
+  let sum = 0;
+  for (let at = 0; at < pictures.length; at += PIXELS) {
+    const truth = at % clean.length;
+    sum += psnr(pictures.subarray(at, at + PIXELS), clean.subarray(truth, truth + PIXELS));
+  }
+  return sum / (pictures.length / PIXELS);
+}
+
 // ---------- a drawing becomes a digit as MNIST's are ----------
 
 const INK = 0.02; // weaker than this is no ink
@@ -71,6 +80,13 @@ export function asMnist(ink, size) {
     }
   }
   return digit;
+}
+
+// The same, but as large as it is and where it is.
+export function scaled(ink, size) {
+  const step = size / SIDE;
+  return Float32Array.from({ length: PIXELS }, (_, i) =>
+    meanInk(ink, size, (i % SIDE) * step, Math.floor(i / SIDE) * step, step));
 }
 
 // Where the ink is: its box, and its centre of mass (x, y).
@@ -130,22 +146,27 @@ export const paint = (canvas, picture) => paintArea(canvas, picture, GREY, 0, 1)
 export const paintSigned = (canvas, values, limit = 1) =>
   paintArea(canvas, values, DIVERGING, -limit, limit);
 
+// White is `limit`.
+export const paintUpTo = (canvas, values, limit) =>
+  paintArea(canvas, values, GREY, 0, limit);
+
 // A feature map, on a grey scale of its own.
 export const paintMap = (canvas, map) =>
   paintArea(canvas, map, GREY, Math.min(...map), Math.max(...map));
 
-const GAP = 2; // pixels between pictures in a row
+const GAP = 2; // pixels between pictures
 
-// Several pictures, one beside the other.
-export function paintRow(canvas, pictures) {
-  const count = pictures.length / PIXELS;
-  const width = count * (SIDE + GAP) - GAP;
-  const row = new Float32Array(width * SIDE).fill(0.5);
+// Several pictures, in rows of so many; all in one where no number is given.
+export function paintRow(canvas, pictures, columns = pictures.length / PIXELS) {
+  const lines = Math.ceil(pictures.length / PIXELS / columns);
+  const [width, height] = [columns, lines].map((count) => count * (SIDE + GAP) - GAP);
+  const all = new Float32Array(width * height).fill(0.5);
   for (let i = 0; i < pictures.length; i++) {
     const [n, y, x] = [Math.floor(i / PIXELS), Math.floor(i / SIDE) % SIDE, i % SIDE];
-    row[y * width + n * (SIDE + GAP) + x] = pictures[i];
+    const [line, column] = [Math.floor(n / columns), n % columns];
+    all[(line * (SIDE + GAP) + y) * width + column * (SIDE + GAP) + x] = pictures[i];
   }
-  paintArea(canvas, row, GREY, 0, 1, width);
+  paintArea(canvas, all, GREY, 0, 1, width);
 }
 
 // values: row by row, of a square where no width is given.

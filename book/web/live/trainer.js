@@ -1,10 +1,13 @@
 // Training in the page: settings, curves, pictures. Markup: extensions/templates/train.html.
+import { readAddress, writeAddress } from "./address.js";
 import { Curves } from "./curves.js";
+import { keepOwn } from "./own.js";
 import { Pad } from "./pad.js";
 import { PIXELS, drawPattern, paint, paintMap, paintRow, paintSigned } from "./pictures.js";
 import { Trainer } from "./training.js";
 import { pack, unpack } from "./weights.js";
 
+const KEY = "train"; // in the address
 const NOISY = 0.5; // noise level of what the reader draws
 // What differs from the settings that the page begins with.
 const EXPERIMENTS = {
@@ -91,25 +94,13 @@ class Training {
     if (!experiment) buttons.forEach((button) => { button.checked = false; });
     this.experiment = experiment;
     skips.disabled = network.value === "unet";
-    this.writeAddress();
+    writeAddress(KEY, this.settings());
     this.attempt(() => this.renew(weights));
   }
 
-  // An address that leads to these settings: for a teacher to pass on.
-  writeAddress() {
-    const address = new URL(location);
-    address.searchParams.set("train", new URLSearchParams(this.settings()));
-    history.replaceState(history.state, "", address);
-  }
-
+  // An address that leads to these settings may have led here.
   readAddress() {
-    const given = new URLSearchParams(new URL(location).searchParams.get("train") ?? "");
-    for (const [name, value] of given) {
-      const control = this.controls[name];
-      if (control?.options && ![...control.options].some((o) => o.value === value)) continue;
-      if (control?.type === "checkbox") control.checked = value === "true";
-      else if (control && "value" in control) control.value = value;
-    }
+    readAddress(KEY, this.controls, Object.keys(this.beginning));
     const now = JSON.stringify(this.settings());
     this.experiment = Object.keys(EXPERIMENTS).find((name) =>
       now === JSON.stringify({ ...this.beginning, ...EXPERIMENTS[name] }));
@@ -155,7 +146,7 @@ class Training {
   }
 
   name() {
-    return this.page.words.experiments[this.experiment] ?? this.page.words.own;
+    return this.page.words.experiments[this.experiment] ?? this.page.words.chosen;
   }
 
   keep() {
@@ -204,6 +195,7 @@ class Training {
 
   finish() {
     this.running = false;
+    this.attempt(() => this.keepOwn());
     const expected = this.page.words.expected[this.experiment];
     const values = {
       psnr: this.reached.toFixed(1),
@@ -238,6 +230,12 @@ class Training {
   }
 
   // ---------- weights, and the reader's own digit ----------
+
+  // For the other live parts.
+  async keepOwn() {
+    const { network } = this.settings();
+    keepOwn({ network, psnr: this.reached, weights: await this.trainer.weights() });
+  }
 
   async save() {
     const { network } = this.settings();
