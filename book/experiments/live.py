@@ -2,6 +2,7 @@
 
 import statistics
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiment import RESULTS, Experiment
@@ -9,6 +10,26 @@ from race import quartiles
 
 from unetlib.pretrained import OFFERED
 
+GENERATE = """async (times) => {
+  const part = document.querySelector(".live-generator");
+  const { make, at } = part.querySelector("form").elements;
+  const picture = part.querySelector('[data-part="noisy"]');
+  const said = part.querySelector(".live-announce");
+  const frame = () => new Promise(requestAnimationFrame);
+  const found = [];
+  for (let turn = 0; turn < times; turn++) {
+    tasks.length = 0;
+    const start = performance.now();
+    make.click();
+    const before = picture.toDataURL();
+    while (picture.toDataURL() === before) await frame();
+    const first = performance.now() - start;
+    while (!said.textContent) await frame();
+    const whole = performance.now() - start;
+    found.push([first, whole, Math.max(0, ...tasks.map((task) => task.duration))]);
+  }
+  return found;
+}"""
 LONG_TASKS = """() => {
   globalThis.tasks = [];
   new PerformanceObserver((list) => tasks.push(...list.getEntries()))
@@ -152,6 +173,103 @@ def trained_in_page(seeds: int = 3) -> dict:
             max(run[3] for runs in found.values() for run in runs)
         ),
     }
+
+
+@Experiment
+def generated_in_page(times: int = 20) -> dict:
+    """Milliseconds until the page that generates has made 16 digits in 20 steps.
+
+    From the press of the button, in a headless Chromium: until the first picture is
+    From the press of the button until the first picture is seen, and until the last
+    step, in a headless Chromium. `longest_task_ms`: as in `live`. Build the site first.
+    """
+    sys.path.extend(TESTS)
+    from browser import launch
+    from playwright.sync_api import sync_playwright
+    from website import SITE, serve
+
+    with sync_playwright() as playwright, serve(SITE) as address:
+        browser = launch(playwright)
+        page = browser.new_page()
+        page.goto(f"{address}/en/generate.html")
+        page.locator(".live-place").scroll_into_view_if_needed()
+        page.wait_for_selector(".live-generator[data-state=ready]")
+        page.evaluate(LONG_TASKS)
+        page.evaluate(GENERATE, 1)
+        found = page.evaluate(GENERATE, times)
+        version = browser.version
+        browser.close()
+    first, whole, longest = zip(*found, strict=True)
+    return {
+        "chromium": version,
+        "digits": 16,
+        "steps": 20,
+        "first_ms": summary(first),
+        "whole_ms": summary(whole),
+        "longest_task_ms": round(max(longest)),
+    }
+
+
+@Experiment
+def memory_in_page(steps: int = 2000, generations: int = 200) -> dict:
+    """Megabytes that the browser's processes hold, as the live parts go on.
+
+    `training`: after every tenth of `steps` steps of `SkipUnet(8)`; `generating`: after
+    every tenth of `generations` times 16 digits in 3 steps. Build the site first.
+    """
+    sys.path.extend(TESTS)
+    from browser import launch
+    from playwright.sync_api import sync_playwright
+    from website import SITE, serve
+
+    with sync_playwright() as playwright, serve(SITE) as address:
+        browser = launch(playwright)
+        version = browser.version
+        page = browser.new_page()
+        page.goto(f"{address}/en/train.html?train=steps%3D3000")
+        page.locator(".live-trainer .live-go").click()
+        page.wait_for_selector(".live-trainer[data-state=ready]")
+        page.locator("[name=unguessed]").click()
+        training = []
+        for tenth in range(1, 11):
+            page.wait_for_function(
+                "(step) => Number(/\\d+/.exec("
+                "document.querySelector('[data-part=step]').textContent)) >= step",
+                arg=steps * tenth // 10,
+                timeout=0,
+            )
+            training.append(megabytes())
+        page.close()
+        page = browser.new_page()
+        page.goto(f"{address}/en/generate.html?generate=steps%3D3")
+        page.locator(".live-place").scroll_into_view_if_needed()
+        page.wait_for_selector(".live-generator[data-state=ready]")
+        page.evaluate(LONG_TASKS)
+        generating = []
+        for _ in range(10):
+            page.evaluate(GENERATE, generations // 10)
+            generating.append(megabytes())
+        browser.close()
+    return {
+        "chromium": version,
+        "training": {"steps": steps, "megabytes": training},
+        "generating": {"times": generations, "megabytes": generating},
+    }
+
+
+def megabytes() -> int:
+    """Of memory that all processes of the browser have to themselves."""
+    total = 0
+    for status in Path("/proc").glob("[0-9]*/smaps_rollup"):
+        try:
+            if b"chrom" not in (status.parent / "cmdline").read_bytes():
+                continue
+            lines = status.read_text().splitlines()
+        except OSError:  # it has ended
+            continue
+        own = (line.split()[1] for line in lines if line.startswith("Private_"))
+        total += sum(map(int, own))
+    return round(total / 1000)
 
 
 def spread(values: list[float]) -> dict[str, float]:
