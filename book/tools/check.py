@@ -43,15 +43,15 @@ def faults(book: Path = BOOK) -> list[Fault]:
         chapters += source
         headings = {heading[3] for heading in HEADING.finditer(source)}
         figures = {f"figure-{c.metadata.get('name')}" for c in cells if _captioned(c)}
-        ids[f"{path.stem}.ipynb"] = headings | figures
+        ids[rules.linked_as(path.stem)] = headings | figures
     entries, wrong = parse_glossary(book / "glossary.yml")
     found += [*wrong, *lost(book / "glossary.yml", entries, ids)]
     anchors = {page: set(ANCHOR.findall(page.source)) for page in pages(book)}
     for page, here in anchors.items():
-        ids.setdefault(f"{page.file.stem}.ipynb", set()).update(here)
+        ids.setdefault(rules.linked_as(page.file.stem), set()).update(here)
     texts += anchors
     for page, here in anchors.items():
-        for name in sorted(ids[f"{page.file.stem}.ipynb"] - here):
+        for name in sorted(ids[rules.linked_as(page.file.stem)] - here):
             what = f'<a id="{name}"> of the page in another language is not here'
             found.append(page.fault(0, what))
     for text in texts:

@@ -172,6 +172,15 @@ def citations(text: Text) -> Iterator[Fault]:
             yield text.fault(match.start(), str(error).partition(": ")[2])
 
 
+# The number in the words of a link to a chapter, and in its name.
+CHAPTER_LINK = re.compile(r"\[[^][]*?\b(\d\d)\b[^][]*\]\((\d\d)_")
+
+
+def linked_as(stem: str) -> str:
+    """What links call a chapter, which becomes a notebook, or a page."""
+    return f"{stem}.ipynb" if stem[0].isdigit() else f"{stem}.md"
+
+
 def links(
     texts: Iterable[Text], ids: dict[str, set[str]], papers: Iterable[str]
 ) -> Iterator[Fault]:
@@ -187,10 +196,14 @@ def links(
                     what = f"{target} is none of the papers in references.yml"
                     yield text.fault(position, what)
                 continue
-            file = file or f"{text.file.stem}.ipynb"
+            file = file or linked_as(text.file.stem)
             if file not in ids:
                 what = f"the link {target} leads to none of {', '.join(sorted(ids))}"
                 yield text.fault(position, what)
             elif section and section not in ids[file]:
                 what = f"the link {target}: no heading there has {{#{section}}}"
                 yield text.fault(position, what)
+        for match in CHAPTER_LINK.finditer(text.source):
+            if match[1] != match[2]:
+                what = f"{match[0]}… calls chapter {match[2]} by another number"
+                yield text.fault(match.start(), what)
