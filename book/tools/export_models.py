@@ -11,6 +11,7 @@ others of them, deflated, to real.bin; the mean of those that the networks learn
 to mean.bin.
 """
 
+import json
 import zlib
 from pathlib import Path
 
@@ -80,6 +81,13 @@ def export_trace() -> Path:
     return write(trace(counts, inputs, ["counts"]), LIVE / "models" / "skip-trace.onnx")
 
 
+def filters() -> dict[str, list[float]]:
+    """Of `skip`'s first convolution: nine weights for each channel, and its biases."""
+    first = load_pretrained("skip").network.down1[0]
+    values = {"weights": first.weight, "biases": first.bias}
+    return {key: value.half().flatten().tolist() for key, value in values.items()}
+
+
 def write(model: ModelProto, target: Path) -> Path:
     """Write it with weights in half precision; returns the file."""
     graph = model.graph
@@ -108,6 +116,8 @@ def main() -> None:
     (LIVE / "models").mkdir(parents=True, exist_ok=True)
     for target in (*map(export, OFFERED), export_trace()):
         print(f"{target.name}: {target.stat().st_size:,} bytes")
+    text = json.dumps(filters())
+    (LIVE / "models" / "skip-filters.json").write_text(f"{text}\n", encoding="utf-8")
     (LIVE / "digits.bin").write_bytes(digits().tobytes())
     learning, _ = split(load_mnist()[0])
     mean = learning.images.mean(axis=0).round().astype(np.uint8)

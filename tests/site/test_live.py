@@ -1,18 +1,23 @@
 """The live denoiser: exported networks, what the page computes, what a reader does."""
 
+import re
 from collections.abc import Callable, Iterator
+from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 import onnx
 import pytest
 import torch
+from book_live import DOORS
 from building import ROOT
 from canvas import pixels
 from languages import LANGUAGES
 from onnx import numpy_helper
 from playwright.sync_api import BrowserContext, Locator, Page
 from safetensors.numpy import load_file
+from website import compressed, parse
 
+from unetlib.baselines import LocalPosteriorMean
 from unetlib.display.feature_maps import feature_maps
 from unetlib.display.labels import LABELS
 from unetlib.display.noises import NOISES
@@ -81,7 +86,7 @@ def modules(browser, served) -> Iterator[Page]:
     page.goto(f"{served}/en/00_welcome.html")
     page.evaluate(
         """async (served) => {
-          const names = ["denoiser", "pictures"];
+          const names = ["denoiser", "pictures", "votes"];
           const found = names.map((name) => import(`${served}/live/${name}.js`));
           globalThis.live = Object.assign({}, ...(await Promise.all(found)));
           const whole = async (name) =>
@@ -133,6 +138,21 @@ def test_what_counts_for_a_pixel_is_its_gradient(modules, clean, pixel):
     noisy.requires_grad_()
     as_exported("skip")(noisy).flatten()[pixel].backward()
     assert found == pytest.approx(flat(noisy.grad), abs=1e-5)
+
+
+@pytest.mark.parametrize(("x", "y"), [(14, 13), (0, 27), (2, 5)])
+@pytest.mark.parametrize("sigma", [0.3, 1.0])
+def test_votes_are_those_of_the_library(modules, clean, x, y, sigma):
+    noisy = NOISES["gaussian"](clean[:1], 0.5, torch.Generator().manual_seed(1))
+    found = modules.evaluate(
+        """([noisy, digits, x, y, sigma]) => {
+          const [picture, all] = [noisy, digits].map((x) => Float32Array.from(x));
+          return [...live.votes(picture, all, x, y, sigma)];
+        }""",
+        [flat(noisy), flat(clean[1:60]), x, y, sigma],
+    )
+    expected = LocalPosteriorMean(clean[1:60], 7).weights(noisy[0, 0], sigma)
+    assert found == pytest.approx(expected[:, y, x].tolist(), abs=1e-5)
 
 
 def test_psnr_is_the_librarys(modules, clean):
@@ -666,8 +686,16 @@ def test_which_noisy_pixels_count(page, demo):
 
     page.wait_for_function("(c) => c.width === 28", arg=counts.element_handle())
     before = shown()
+    demo.locator("[name=votes]").click()
+    voters = demo.locator(".live-votes figure")
+    voters.last.wait_for()
+    assert voters.count() == 8 and demo.locator("[name=votes]").is_hidden()
+    shares = [float(s[:-2]) for s in voters.locator("figcaption").all_inner_texts()]
+    assert shares == sorted(shares, reverse=True) and 0 < sum(shares) <= 100
+    said = demo.locator(".live-voted").inner_text()
     target.focus()
     page.keyboard.press("ArrowRight")
+    assert demo.locator(".live-voted").inner_text() != said
     moved = "([c, before]) => c.toDataURL() !== before"
     page.wait_for_function(moved, arg=[counts.element_handle(), before])
     box, frame = target.bounding_box(), demo.locator(".live-frame").first
@@ -680,6 +708,37 @@ def test_which_noisy_pixels_count(page, demo):
     demo.locator('[name="model"]').select_option("article")
     settle(demo)
     assert target.is_hidden()
+
+
+def test_a_window_slides_over_the_picture(page, demo):
+    """Nine products, their sum; after GELU it is what the network has there."""
+    demo.locator(".live-inside summary").click()
+    demo.locator('[data-part="blocks"] button').nth(3).click()
+    window = demo.locator(".live-window")
+    window.wait_for()
+    said = window.locator("output")
+    for presses in (0, 3, 14):
+        for _ in range(presses):
+            window.locator("canvas").first.press("ArrowLeft")
+        sums = [text.split("\n")[1] for text in window.locator("td").all_inner_texts()]
+        *_, bias, total, value = numbers(said.inner_text())
+        assert sum(numbers(" ".join(sums))) + bias == pytest.approx(total, abs=0.06)
+        expected = torch.nn.functional.gelu(torch.tensor(total)).item()
+        assert value == pytest.approx(expected, abs=0.011)
+    assert "0.00 × " in window.locator("td").first.inner_text()  # beyond the border
+    before = said.inner_text()
+    window.get_by_role("button").click()
+    page.wait_for_function(
+        "([said, before]) => said.textContent !== before",
+        arg=[said.element_handle(), before],
+    )
+    demo.locator('[name="model"]').select_option("article")
+    settle(demo)
+    assert window.is_hidden()
+
+
+def numbers(text: str) -> list[float]:
+    return [float(x.replace("−", "-")) for x in re.findall(r"−?\d+\.\d\d", text)]
 
 
 def row(demo: Locator, name: str) -> list[float]:
@@ -818,3 +877,37 @@ def test_the_chapters_that_have_it(site, language, chapter, open_):
     html = (site / language / f"{chapter}.html").read_text(encoding="utf-8")
     assert html.count('class="live-part live-denoiser"') == 1
     assert ('class="live-inside" open' in html) == open_
+
+
+# ---------- where it is, and what it weighs ----------
+
+
+@pytest.mark.parametrize("chapter", DOORS)
+def test_sections_lead_to_the_live_parts(site, language, chapter):
+    """At the end of the section, with what is chosen there."""
+    page = parse(site / language / f"{chapter}.html")
+    doors = DOORS[chapter]
+    links = {link.parent.parent["id"]: link for link in page.select(".live-door > a")}
+    assert links.keys() == doors.keys()
+    for anchor, (name, chosen) in doors.items():
+        address = urlsplit(links[anchor]["href"])
+        assert address.path == f"{name}.html"
+        given = dict(parse_qsl(dict(parse_qsl(address.query)).get(name, "")))
+        assert given == chosen
+        controls = parse(site / language / f"{name}.html")
+        for key, value in chosen.items():
+            assert controls.select(f'[name="{key}"]'), key
+            offered = controls.select(f'[name="{key}"] option, [name="{key}"][value]')
+            assert not offered or value in {x.get("value") for x in offered}
+
+
+def test_all_live_parts_weigh_little(site):
+    """Two million bytes, compressed, besides the runtime and the four networks of the
+    live denoiser, which weighed 660,000 each when it was all that there was."""
+    folder = site / "live"
+    sizes = {
+        file.relative_to(folder).as_posix(): len(compressed(file))
+        for file in folder.rglob("*")
+        if file.is_file() and "ort" not in file.parts
+    }
+    assert sum(sizes.values()) < 2_000_000 + 4 * 660_000, sizes

@@ -1,5 +1,6 @@
 """The page that trains: its graphs against PyTorch, and what a reader does."""
 
+import io
 import json
 import zlib
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ import pytest
 import torch
 from building import ROOT
 from export_training import BATCH, LEARNED, NETWORKS, UNSEEN
-from languages import LANGUAGES
+from languages import FALLBACK
+from PIL import Image
 from playwright.sync_api import Locator, Page
 from safetensors.torch import save
 from torch import nn
@@ -64,7 +66,7 @@ def modules(browser, served) -> Iterator[Page]:
     page.goto(f"{served}/en/troubleshooting.html")
     page.evaluate(
         """async (served) => {
-          const names = ["runtime", "learning", "random", "weights"];
+          const names = ["runtime", "learning", "png", "random", "weights"];
           const found = names.map((name) => import(`${served}/live/${name}.js`));
           globalThis.live = Object.assign({}, ...(await Promise.all(found)));
           const get = (name) => fetch(`${served}/live/${name}`);
@@ -270,11 +272,65 @@ def test_other_files_are_refused(modules, kind):
     assert modules.evaluate(UNPACK, [list(contents[kind])]) == [None, []]
 
 
+def hidden(modules: Page, png: bytes, inside: bytes) -> bytes:
+    """The picture, with something inside."""
+    return bytes(
+        modules.evaluate(
+            """async ([png, inside]) => {
+              const [a, b] = [png, inside].map((x) => Uint8Array.from(x).buffer);
+              return [...new Uint8Array(await live.hide(a, b).arrayBuffer())];
+            }""",
+            [list(png), list(inside)],
+        )
+    )
+
+
+def revealed(modules: Page, file: bytes) -> bytes | None:
+    found = modules.evaluate(
+        """([file]) => {
+          const found = live.reveal(Uint8Array.from(file).buffer);
+          return found === undefined ? null : [...new Uint8Array(found)];
+        }""",
+        [list(file)],
+    )
+    return None if found is None else bytes(found)
+
+
+@pytest.fixture
+def png() -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(np.arange(48, dtype=np.uint8).reshape(6, 8)).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_a_picture_keeps_what_is_hidden_in_it(modules, png):
+    """Pillow, which checks every sum, sees the same picture."""
+    inside = bytes(range(256)) * 9
+    both = hidden(modules, png, inside)
+    with Image.open(io.BytesIO(both)) as picture:
+        picture.verify()
+    pixels = (np.asarray(Image.open(io.BytesIO(x))) for x in (png, both))
+    assert np.array_equal(*pixels)
+    assert revealed(modules, both) == inside
+
+
+@pytest.mark.parametrize("kind", ["plain", "cut", "spoilt", "no picture"])
+def test_what_is_not_whole_is_not_revealed(modules, png, kind):
+    both = hidden(modules, png, b"weights" * 50)
+    at = both.index(b"unEt")
+    spoilt = both[: at + 9] + b"?" + both[at + 10 :]
+    files = {"plain": png, "cut": both[: at + 90], "spoilt": spoilt}
+    if kind == "no picture":
+        assert revealed(modules, b"weights") == b"weights"
+    else:
+        assert revealed(modules, files[kind]) is None
+
+
 # ---------- what a reader does ----------
 
 
-@pytest.fixture(params=LANGUAGES)
-def page(request, browser, served) -> Iterator[Page]:
+@pytest.fixture
+def page(browser, served) -> Iterator[Page]:
     """The page that trains; nothing may go wrong in the console."""
     page = browser.new_page(viewport={"width": 1000, "height": 900})
     wrong: list[str] = []
@@ -283,8 +339,8 @@ def page(request, browser, served) -> Iterator[Page]:
         "console",
         lambda m: wrong.append(m.text) if m.type in ("error", "warning") else None,
     )
-    page.served, page.language = served, request.param
-    page.goto(f"{served}/{request.param}/train.html")
+    page.served, page.language = served, FALLBACK
+    page.goto(f"{served}/{FALLBACK}/train.html")
     load(page)
     yield page
     page.close()
@@ -390,6 +446,68 @@ def test_weights_come_and_go_as_files(page, tmp_path):
           .includes('other.safetensors')"""
     )
     assert page.locator(READY).count() == 1
+
+
+def test_networks_race_that_came_as_pictures(page, tmp_path):
+    quick(page, steps="100")
+    files = [tmp_path / "other.safetensors"]
+    torch.manual_seed(3)
+    files[0].write_bytes(save(NETWORKS["skip-8"]().state_dict()))
+    page.locator("[name=unguessed]").click()
+    reached = finish(page)
+    with page.expect_download() as download:
+        page.locator("[name=share]").click()
+    files.append(tmp_path / download.value.suggested_filename)
+    download.value.save_as(files[1])
+    assert files[1].name == f"skip-4-{reached:.1f}dB.png"
+    assert Image.open(files[1]).size == (8 * 30 - 2, 28)
+    assert 14_000 < files[1].stat().st_size < 60_000
+    page.locator("[name=race]").set_input_files(files)
+    rows = page.locator(".train-race tbody tr")
+    page.wait_for_function("() => document.querySelectorAll('tbody tr').length === 3")
+    names = rows.locator("th").all_inner_texts()
+    scores = [[float(x) for x in row.split("\t")[1:]] for row in rows.all_inner_texts()]
+    assert names[2] == files[0].name and files[1].name in names[:2]
+    assert scores[0] == scores[1] and scores[0][1] == pytest.approx(reached, abs=0.06)
+    assert scores[0][0] > scores[0][1] > scores[0][2]
+    page.locator("[name=load]").set_input_files(files[1])
+    page.wait_for_function(
+        """(reached) => document.querySelector('[data-part="now"]').textContent
+          === reached && document.querySelector('[data-part="step"]').textContent
+          .includes('0')""",
+        arg=f"{reached:.1f} dB",
+    )
+
+
+def test_what_is_dropped_races_too(page, tmp_path):
+    quick(page)
+    content = save(NETWORKS["skip-4"]().state_dict())
+    dropped = page.evaluate_handle(
+        """([content]) => {
+          const transfer = new DataTransfer();
+          const bytes = Uint8Array.from(content);
+          transfer.items.add(new File([bytes], "theirs.safetensors"));
+          return transfer;
+        }""",
+        [list(content)],
+    )
+    page.dispatch_event(".live-trainer", "drop", {"dataTransfer": dropped})
+    page.wait_for_function("() => document.querySelectorAll('tbody tr').length === 2")
+    assert "theirs.safetensors" in page.locator(".train-race").inner_text()
+
+
+def test_a_network_is_kept_for_the_other_live_parts(page):
+    quick(page)
+    page.locator("[name=unguessed]").click()
+    reached = finish(page)
+    page.goto(f"{page.served}/{page.language}/00_welcome.html#explore")
+    page.wait_for_selector('.live-denoiser[data-state="ready"]')
+    option = page.locator("[name=model] option[value=own]")
+    assert f"{reached:.1f} dB" in option.inner_text()
+    page.locator("[name=model]").select_option("own")
+    page.locator('.live-pictures[aria-busy="false"]').wait_for()
+    denoised = page.locator('[data-part="denoised-psnr"]').inner_text()
+    assert float(denoised.removesuffix(" dB")) > 12
 
 
 def test_a_drawing_is_denoised(page):

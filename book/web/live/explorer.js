@@ -2,9 +2,10 @@
 import { Denoiser } from "./denoiser.js";
 import { DigitChoice } from "./digits.js";
 import { offerOwn } from "./own.js";
-import { addNoise, drawPattern, paint, paintMap, paintSigned, psnr } from "./pictures.js";
+import { SIDE, addNoise, drawPattern, paint, paintMap, paintSigned, psnr } from "./pictures.js";
 import { Tracing } from "./tracing.js";
 import { Unseen } from "./unseen.js";
+import { SlidingWindow } from "./window.js";
 
 const MAPS = 8; // feature maps shown of each block
 const REST = 600; // ms without a change before a screen reader is told the PSNR
@@ -30,7 +31,8 @@ class Explorer {
     this.controls = root.querySelector("form").elements;
     this.inside = root.querySelector(".live-inside");
     const failed = (error) => page.show("failed", error);
-    this.tracing = new Tracing(root, this.denoiser, failed);
+    this.tracing = new Tracing(root, page, this.denoiser, failed);
+    this.window = new SlidingWindow(root, page);
     this.unseen = new Unseen(root, failed);
     offerOwn(this.controls.model, page);
     const tellPen = (key, place) => this.announce(page.say(key, place));
@@ -129,7 +131,9 @@ class Explorer {
     paintSigned(this.find("error"), denoised.map((value, i) => value - clean[i]));
     if (inside) {
       this.showInside(blocks);
-      await this.tracing.update(model.value, noisy, denoised);
+      if (model.value !== "skip") this.window.hide();
+      this.window.update(noisy, blocks[0].data);
+      await this.tracing.update(model.value, noisy, denoised, Number(sigma.value));
     }
     if (this.unseen.open) {
       const denoise = async (all) => (await this.denoiser.run(model.value, all)).denoised;
@@ -155,6 +159,7 @@ class Explorer {
     for (const name of ["noisy", "denoised"]) this.find(`${name}-psnr`).textContent = "";
     this.find("blocks").replaceChildren();
     this.tracing.hide();
+    this.window.hide();
   }
 
   showPsnr(clean, noisy, denoised, sigma) {
@@ -176,25 +181,50 @@ class Explorer {
     this.root.querySelector(".live-announce").textContent = words;
   }
 
-  // One row of feature maps for each block of the network.
+  // One row of feature maps for each block of the network, at its place in the U: the
+  // encoder goes down on the left, the decoder up on the right.
   showInside(blocks) {
     const rows = this.find("blocks");
+    const deepest = Math.min(...blocks.map(({ dims }) => dims[2]));
+    const bottom = blocks.findIndex(({ dims }) => dims[2] === deepest);
+    const places = new Map(); // cell of the U → how many are in it
     blocks.forEach(({ name, dims: [, channels, height, width], data }, i) => {
-      const row = rows.children[i] ?? rows.appendChild(this.newRow());
+      const row = rows.children[i] ?? rows.appendChild(this.newRow(i));
       const [caption, maps] = row.children;
       caption.firstChild.textContent = name;
       caption.lastChild.textContent = ` ${channels}×${height}×${width}`;
       const area = height * width;
-      [...maps.children].forEach((canvas, n) => {
+      maps.querySelectorAll("canvas").forEach((canvas, n) => {
         paintMap(canvas, data.subarray(n * area, (n + 1) * area));
       });
+      const side = height === deepest ? "1 / -1" : i < bottom ? "1" : "2";
+      const cell = `${height} ${side}`;
+      places.set(cell, (places.get(cell) ?? 0) + 1);
+      const level = Math.log2(SIDE / height);
+      row.style.setProperty("--row", 2 * level + places.get(cell));
+      row.style.setProperty("--column", side);
     });
   }
 
-  newRow() {
+  newRow(block) {
     const row = document.createElement("figure");
     row.innerHTML = "<figcaption><code></code><span></span></figcaption><div></div>";
-    for (let n = 0; n < MAPS; n++) row.lastChild.append(document.createElement("canvas"));
+    for (let n = 0; n < MAPS; n++) {
+      const canvas = document.createElement("canvas");
+      row.lastChild.append(block === 0 ? this.opener(n, canvas) : canvas);
+    }
     return row;
+  }
+
+  // A map of the first block is a button: it shows how it is made.
+  opener(n, canvas) {
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", title: this.page.words.window });
+    button.append(canvas);
+    button.addEventListener("click", () => {
+      if (this.controls.model.value !== "skip") return;
+      this.window.open(n).catch((error) => this.page.show("failed", error));
+    });
+    return button;
   }
 }

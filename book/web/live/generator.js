@@ -103,6 +103,7 @@ class Generator {
     const mine = this.making;
     const settings = this.settings();
     const question = this.ask(settings);
+    if (!calm()) paintRow(this.find("noisy"), question[1], COLUMNS); // at once
     writeAddress(KEY, settings);
     this.begun = true;
     this.controls.at.max = settings.steps;

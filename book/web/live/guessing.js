@@ -92,7 +92,7 @@ class Guessing {
     const values = { round: this.round + (state === "asked"), right: this.right, rounds: ROUNDS };
     const said = [this.page.say(state, values)];
     if (over) said.push(this.page.say(this.right >= 9 ? "sharp" : "blunt", values));
-    this.find("said").textContent = said.join(" ");
+    this.find("said").textContent = said.join(words.gap);
     this.find("score").textContent = state === "making" ? "" : this.page.say("score", values);
     if (answered) this.next.focus();
   }

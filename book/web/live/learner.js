@@ -1,5 +1,5 @@
 // Trains networks beside the page.
-import { Run } from "./learning.js";
+import { Run, scores } from "./learning.js";
 import { open, serve } from "./runtime.js";
 import { PIXELS, inflated, meanPsnr } from "./pictures.js";
 
@@ -44,6 +44,8 @@ const answers = {
   },
 
   weights: ({ run }) => runs.get(run).weights,
+
+  score: ({ network, weights }) => scores(graphs.get(network).look, weights, unseen),
 
   async denoise({ run, noisy }) {
     return (await runs.get(run).denoise(noisy)).denoised;

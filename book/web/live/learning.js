@@ -6,6 +6,7 @@ import { joined } from "./weights.js";
 
 export const BATCH = 32; // pictures that a graph takes at a time
 const LOOKED_AT = 0.5; // noise level of the pictures that the PSNR is measured on
+export const RACED_AT = [0.25, 0.5, 1]; // and where networks are compared
 
 // PyTorch's OneCycleLR, with its own defaults: up for three tenths, then down to almost 0.
 export function oneCycle(step, steps, peak) {
@@ -40,6 +41,31 @@ export function cutSkips(shapes, weights) {
   }
 }
 
+const row = (values) => tensor(values, values.length);
+
+// The same each time.
+function withNoise(clean, sigma) {
+  const noise = normals(clean.length, seeded(1));
+  return clean.map((value, i) => value + sigma * noise[i]);
+}
+
+// noisy: any number of pictures. Resolves to {denoised, features}, of all of them.
+async function denoise(look, weights, noisy) {
+  const pictures = tensor(noisy, noisy.length / PIXELS, 1, SIDE, SIDE);
+  const { denoised, features } = await look.run({ noisy: pictures, weights: row(weights) });
+  return { denoised: denoised.data, features: features.data };
+}
+
+// The mean PSNR in dB at each level of RACED_AT.
+export async function scores(look, weights, unseen) {
+  const found = [];
+  for (const sigma of RACED_AT) {
+    const { denoised } = await denoise(look, weights, withNoise(unseen, sigma));
+    found.push(meanPsnr(denoised, unseen));
+  }
+  return found;
+}
+
 // One training run.
 export class Run {
   // graphs: {step, look}, sessions. shapes: [[key, shape]] of the parameters.
@@ -57,8 +83,7 @@ export class Run {
     this.step = 0;
     if (settings.noise === "same") this.same = this.noise(settings.digits);
     this.unseen = unseen;
-    const noise = normals(unseen.length, seeded(1));
-    this.watched = unseen.map((value, i) => value + LOOKED_AT * noise[i]);
+    this.watched = withNoise(unseen, LOOKED_AT);
   }
 
   // For so many pictures, each of a level of its own.
@@ -100,9 +125,9 @@ export class Run {
       clean: tensor(clean, BATCH, 1, SIDE, SIDE),
       lr: number(rate),
       step: number(this.step + 1),
-      weights: this.row(this.weights),
-      first: this.row(this.first),
-      second: this.row(this.second),
+      weights: row(this.weights),
+      first: row(this.first),
+      second: row(this.second),
       ...(step.inputNames.includes("skips") && { skips: number(this.settings.skips ? 1 : 0) }),
     });
     this.step += 1;
@@ -112,15 +137,7 @@ export class Run {
     return found.loss.data[0];
   }
 
-  row = (values) => tensor(values, values.length);
-
-  // noisy: any number of pictures. Resolves to {denoised, features}, of all of them.
-  async denoise(noisy) {
-    const pictures = tensor(noisy, noisy.length / PIXELS, 1, SIDE, SIDE);
-    const feed = { noisy: pictures, weights: this.row(this.weights) };
-    const { denoised, features } = await this.graphs.look.run(feed);
-    return { denoised: denoised.data, features: features.data };
-  }
+  denoise = (noisy) => denoise(this.graphs.look, this.weights, noisy);
 
   // The mean PSNR of those digits, and what there is to see.
   async look(shown = 8) {

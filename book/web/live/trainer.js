@@ -4,6 +4,8 @@ import { Curves } from "./curves.js";
 import { keepOwn } from "./own.js";
 import { Pad } from "./pad.js";
 import { PIXELS, drawPattern, paint, paintMap, paintRow, paintSigned } from "./pictures.js";
+import { hide, reveal } from "./png.js";
+import { Race } from "./race.js";
 import { Trainer } from "./training.js";
 import { pack, unpack } from "./weights.js";
 
@@ -29,6 +31,7 @@ class Training {
     this.controls = root.querySelector("form").elements;
     const places = ["psnr", "loss", "legend"].map((name) => [name, this.find(name)]);
     this.curves = new Curves(Object.fromEntries(places), page.words.guessed);
+    this.race = new Race(this.find("race"));
     this.pattern = drawPattern();
     const tellPen = (key, place) => this.announce(page.say(key, place));
     this.pad = new Pad(this.find("pad"), () => this.denoiseDrawing(), tellPen);
@@ -42,7 +45,7 @@ class Training {
   }
 
   listen() {
-    const { experiment, guess, start, unguessed, restart, save, load, clear } = this.controls;
+    const { experiment, guess, start, unguessed, restart, save, share, load, race, clear } = this.controls;
     const form = this.root.querySelector("form");
     form.addEventListener("submit", (event) => event.preventDefault());
     experiment.forEach((button) => button.addEventListener("input", () => this.choose(button.value)));
@@ -51,6 +54,14 @@ class Training {
     for (const button of [start, unguessed]) button.addEventListener("click", () => this.toggle());
     restart.addEventListener("click", () => this.attempt(() => this.renew()));
     save.addEventListener("click", () => this.attempt(() => this.save()));
+    share.addEventListener("click", () => this.attempt(() => this.share()));
+    race.addEventListener("input", () => this.attempt(() => this.compete([...race.files])));
+    this.root.addEventListener("dragover", (event) => event.preventDefault());
+    this.root.addEventListener("drop", (event) => {
+      event.preventDefault(); // the page stays
+      const files = [...event.dataTransfer.files];
+      if (this.ready && files.length) this.attempt(() => this.compete(files));
+    });
     load.addEventListener("input", () => this.attempt(() => this.load(load.files[0])));
     clear.addEventListener("click", () => {
       this.pad.clear();
@@ -206,7 +217,7 @@ class Training {
     const said = [this.guessed === undefined ? "reached" : "verdict"];
     if (expected) said.push("expected", `answer-${this.experiment}`);
     const gap = document.documentElement.lang.startsWith("zh") ? "" : " ";
-    this.find("verdict").textContent = said.map((key) => this.page.say(key, values)).join(gap);
+    this.find("verdict").textContent = said.map((key) => this.page.say(key, values)).join(this.page.words.gap);
   }
 
   show() {
@@ -237,27 +248,53 @@ class Training {
     keepOwn({ network, psnr: this.reached, weights: await this.trainer.weights() });
   }
 
+  // The weights, as a file that unetlib reads, too.
+  async file() {
+    const shapes = this.trainer.shapes(this.settings().network);
+    return pack(shapes, await this.trainer.weights());
+  }
+
   async save() {
-    const { network } = this.settings();
-    const shapes = this.trainer.shapes(network);
-    const file = new Blob([pack(shapes, await this.trainer.weights())]);
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(file);
-    link.download = `${network}.safetensors`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href));
+    download(new Blob([await this.file()]), `${this.settings().network}.safetensors`);
+  }
+
+  // A picture of eight digits that it has denoised, with the weights inside.
+  async share() {
+    const canvas = this.find("denoised");
+    const picture = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+    const name = `${this.settings().network}-${this.reached.toFixed(1)}dB.png`;
+    download(hide(await picture.arrayBuffer(), await this.file()), name);
+  }
+
+  // {network, weights} of a file or picture; undefined where it holds none, which is said.
+  async read(file) {
+    const held = reveal(await file.arrayBuffer());
+    const found = held && unpack(held, this.trainer.networks);
+    if (found?.network) return found;
+    this.announce(this.page.say("misfit", { file: file.name }));
+    this.find("verdict").textContent = this.page.say("misfit", { file: file.name });
+    return undefined;
   }
 
   async load(file) {
-    const found = unpack(await file.arrayBuffer(), this.trainer.networks);
+    const found = await this.read(file);
     this.controls.load.value = "";
-    if (found.network === undefined) {
-      this.announce(this.page.say("misfit", { file: file.name }));
-      this.find("verdict").textContent = this.page.say("misfit", { file: file.name });
-      return;
-    }
+    if (!found) return;
     this.set({ network: found.network });
     this.change(undefined, found.weights);
+  }
+
+  // Networks of others, beside the one that is here.
+  async compete(files) {
+    for (const file of files) {
+      const found = await this.read(file);
+      if (!found) continue;
+      this.race.enter(file.name, await this.trainer.score(found.network, found.weights));
+    }
+    const weights = await this.trainer.weights();
+    const ours = await this.trainer.score(this.settings().network, weights);
+    this.race.enter(this.page.words.rows.denoised, ours);
+    this.controls.race.value = "";
   }
 
   async denoiseDrawing() {
@@ -267,4 +304,11 @@ class Training {
     paint(this.find("drawn"), noisy);
     paint(this.find("cleaned"), (await this.trainer.denoise(noisy)).subarray(0, PIXELS));
   }
+}
+
+function download(blob, name) {
+  const link = document.createElement("a");
+  Object.assign(link, { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href));
 }

@@ -30,19 +30,28 @@ export class Trainer {
     this.#worker.hear = hear;
   }
 
-  // Resolves to what the network gives before it has learned anything. What the worker
-  // lacks is loaded first, also after one that has ended.
-  async begin({ network, ...settings }, weights) {
+  // What the worker lacks is loaded first, also after one that has ended.
+  async #have(network) {
     if (this.#there.size === 0) await this.#prepare();
-    if (!this.#there.has(network)) {
-      const names = ["step", "look"].map((what) => `training/${network}-${what}.onnx`);
-      if (this.#there.size === 0) names.push(RUNTIME);
-      const files = await this.#fetch(names);
-      const [step, look, runtime] = names.map((name) => files[name]);
-      await this.#worker.ask({ what: "load", network, step, look, runtime });
-      this.#there.add(network);
-    }
+    if (this.#there.has(network)) return;
+    const names = ["step", "look"].map((what) => `training/${network}-${what}.onnx`);
+    if (this.#there.size === 0) names.push(RUNTIME);
+    const files = await this.#fetch(names);
+    const [step, look, runtime] = names.map((name) => files[name]);
+    await this.#worker.ask({ what: "load", network, step, look, runtime });
+    this.#there.add(network);
+  }
+
+  // Resolves to what the network gives before it has learned anything.
+  async begin({ network, ...settings }, weights) {
+    await this.#have(network);
     return this.#worker.ask({ what: "begin", run: RUN, network, settings, weights });
+  }
+
+  // PSNR in dB, see RACED_AT.
+  async score(network, weights) {
+    await this.#have(network);
+    return this.#worker.ask({ what: "score", network, weights });
   }
 
   go = () => this.#worker.ask({ what: "go", run: RUN });
