@@ -690,7 +690,7 @@ def test_which_noisy_pixels_count(page, demo):
     voters = demo.locator(".live-votes figure")
     voters.last.wait_for()
     assert voters.count() == 8 and demo.locator("[name=votes]").is_hidden()
-    shares = [float(s[:-2]) for s in voters.locator("figcaption").all_inner_texts()]
+    shares = [float(s[:-1]) for s in voters.locator("figcaption").all_inner_texts()]
     assert shares == sorted(shares, reverse=True) and 0 < sum(shares) <= 100
     said = demo.locator(".live-voted").inner_text()
     target.focus()

@@ -62,7 +62,7 @@ export class Votes {
       paint(canvas, this.digits.subarray(n * PIXELS, (n + 1) * PIXELS));
       frame.style.left = `${(100 * x) / SIDE}%`;
       frame.style.top = `${(100 * y) / SIDE}%`;
-      figure.lastChild.textContent = `${(100 * share).toFixed(1)} %`;
+      figure.lastChild.textContent = `${(100 * share).toFixed(1)}%`;
     });
     const mean = shares.reduce((sum, share, n) => sum + share * this.digits[n * PIXELS + number], 0);
     const values = { mean: mean.toFixed(2), answer: answer.toFixed(2) };
