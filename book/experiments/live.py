@@ -19,9 +19,10 @@ GENERATE = """async (times) => {
   const found = [];
   for (let turn = 0; turn < times; turn++) {
     tasks.length = 0;
+    const before = picture.toDataURL();
     const start = performance.now();
     make.click();
-    const before = picture.toDataURL();
+    await frame();
     while (picture.toDataURL() === before) await frame();
     const first = performance.now() - start;
     while (!said.textContent) await frame();
