@@ -67,6 +67,7 @@ weights: ## train the networks that ship (hours on two CPU cores)
 models: ## export networks and training steps for the live parts of the site
 	$(RUN) book/tools/export_models.py
 	$(RUN) book/tools/export_training.py
+	$(RUN) book/tools/export_stills.py
 
 results: ## measure again what the chapters cite
 	$(RUN) book/experiments/run.py cited

@@ -29,6 +29,13 @@ FLAT = """[...document.querySelectorAll("article math")]
 # How many pixels of the clean picture are bright.
 INK = """document.querySelector("[data-part=clean]").getContext("2d")
   .getImageData(0, 0, 28, 28).data.filter((v, n) => n % 4 === 0 && v > 127).length"""
+# The share of dark pixels among those that were made.
+DARK = """(() => {
+  const { width, height } = document.querySelector("[data-part=noisy]");
+  const { data } = document.querySelector("[data-part=noisy]").getContext("2d")
+    .getImageData(0, 0, width, height);
+  return data.filter((v, n) => n % 4 === 0 && v < 64).length / (data.length / 4);
+})()"""
 READY = "document.querySelector('.live-denoiser[data-state=ready]') !== null"
 SETTLED = "document.querySelector('.live-pictures').ariaBusy === 'false'"
 
@@ -126,11 +133,35 @@ def denoised(engine: Engine, site: str, language: str) -> list[str]:
     told = engine.ask(heard)
     wrong += [told for value in decibels(engine) if f"{value:.1f} dB" not in told]
     engine.click(".live-inside summary")
-    engine.wait("document.querySelectorAll('.live-inside canvas').length === 40")
+    engine.wait("document.querySelectorAll('[data-part=blocks] canvas').length === 40")
     return wrong + engine.ask("complaints")
 
 
-IN_USE = (searched, switched, denoised)
+def trained(engine: Engine, site: str, language: str) -> list[str]:
+    """A network learns in the page."""
+    settings = "network%3Dskip-4%26steps%3D100"
+    read(engine, f"{site}/{language}/train.html?train={settings}")
+    engine.click(".live-trainer .live-go")
+    engine.wait("document.querySelector('.live-trainer[data-state=ready]') !== null")
+    engine.click("[name=unguessed]")
+    engine.wait("document.querySelector('[data-part=verdict]').textContent !== ''")
+    reached = engine.ask("document.querySelector('[data-part=now]').textContent")
+    wrong = [] if float(reached.removesuffix(" dB")) > 14 else [reached]
+    return wrong + engine.ask("complaints")
+
+
+def generated(engine: Engine, site: str, language: str) -> list[str]:
+    """Digits come out of noise."""
+    read(engine, f"{site}/{language}/generate.html?generate=steps%3D5")
+    engine.wait("document.querySelector('.live-generator[data-state=ready]') !== null")
+    engine.click("[name=make]")
+    engine.wait("document.querySelector('.live-announce').textContent !== ''")
+    dark = engine.ask(DARK)
+    wrong = [] if 0.5 < dark < 0.95 else [f"{dark:.0%} of the pixels are dark"]
+    return wrong + engine.ask("complaints")
+
+
+IN_USE = (searched, switched, denoised, trained, generated)
 # What is planted, the check that must see it, and what that must say.
 FAULTS = {
     "an error": (readable, "null.fault", "null"),
@@ -170,6 +201,16 @@ FAULTS = {
         denoised,
         "document.querySelector('.live-announce').remove()",
         "live-announce",
+    ),
+    "a dull start": (
+        trained,
+        "document.querySelector('[name=unguessed]').style.pointerEvents = 'none'",
+        "verdict",
+    ),
+    "a grey picture": (
+        generated,
+        "CanvasRenderingContext2D.prototype.putImageData = () => {}",
+        "are dark",
     ),
 }
 

@@ -61,19 +61,21 @@ def test_ten_rounds_and_the_score(page, mnist):
         sides += real
         wrong = turn == 3
         pick.nth(real[0] ^ wrong).click()
-        assert said.inner_text().startswith("Wrong." if wrong else "Right.")
+        assert said.inner_text().startswith("No, it" if wrong else "Correct!")
+        captions = pick.locator("span").all_inner_texts()
+        assert captions == (["made", "real"] if real[0] else ["real", "made"])
         assert game.locator(".live-real").count() == 1
         assert pick.first.is_disabled()
         if turn < 9:
             go_on.click()
     assert set(sides) == {0, 1}  # not always on the same side
-    assert score.inner_text() == "9 of 10 right"
+    assert score.inner_text() == "9 of 10 correct"
     assert "A good eye" in said.inner_text()
     go_on.click()
     page.wait_for_function(
         "(said) => said.textContent.startsWith('Round 1:')", arg=said.element_handle()
     )
-    assert score.inner_text() == "0 of 10 right"
+    assert score.inner_text() == ""
 
 
 def draw(game: Locator, page: Page) -> None:

@@ -369,6 +369,22 @@ def test_an_enter_in_the_number_field_leaves_the_page_alone(sliding):
     assert sliding.get_attribute("data-state") == "ready"
 
 
+def test_what_is_shown_is_in_the_address(page, demo):
+    demo.locator('[name="noise"]').select_option("speckle")
+    demo.get_by_role("radio", name="3").check(force=True)
+    set_sigma(demo, 0.25)
+    demo.locator('[name="number"]').blur()
+    page.wait_for_function("() => location.search.includes('0.25')")
+    shown = pixels(demo, "clean")
+    page.goto(page.url)
+    page.locator("#explore").scroll_into_view_if_needed()
+    again = page.locator(READY)
+    again.wait_for()
+    assert np.array_equal(pixels(again, "clean"), shown)
+    assert again.locator('[name="noise"]').input_value() == "speckle"
+    assert again.locator('[name="number"]').input_value() == "0.25"
+
+
 def test_a_fast_drag_ends_on_the_last_value(page, demo):
     slider = demo.locator('[name="sigma"]')
     slider.scroll_into_view_if_needed()
@@ -816,6 +832,38 @@ def test_opened_as_a_file_it_says_what_to_do(browser, site, language):
     failed.wait_for()
     assert "make serve" in failed.inner_text()
     assert still_stands(page)
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("page", "kinds"),
+    [
+        ("train", ["train"]),
+        ("generate", ["generate"]),
+        ("games", ["guess", "duel"]),
+    ],
+)
+def test_without_javascript_a_still_picture_stands_there(
+    browser, served, language, page, kinds
+):
+    words = LANGUAGES[language].words
+    without = browser.new_page(java_script_enabled=False)
+    without.goto(f"{served}/{language}/{page}.html")
+    for kind in kinds:
+        still = without.get_by_alt_text(words[kind]["still"], exact=True)
+        still.scroll_into_view_if_needed()
+        box = still.bounding_box()
+        assert 300 < box["width"] <= 714 and box["height"] > 100
+        assert without.get_by_role("group", name=words[kind]["name"]).count() == 0
+    without.close()
+
+
+def test_a_still_picture_leaves_when_the_live_part_runs(browser, served):
+    page = browser.new_page()
+    page.goto(f"{served}/en/generate.html")
+    page.locator(".live-place").scroll_into_view_if_needed()
+    page.wait_for_selector('.live-generator[data-state="ready"]')
+    assert page.locator(".live-still").is_hidden()
     page.close()
 
 

@@ -79,7 +79,9 @@ def add_parts(app, doctree, docname) -> None:
         live = words["live"] | words[part] | PARTS[part]()
         given = {"live": live, part: words[part], "id": part, "controls": CONTROLS}
         html = app.builder.templates.render(f"{part}.html", given)
+        still = app.builder.templates.render("live-still.html", given | {"part": part})
         place.insert(0, nodes.raw("", html, format="html"))
+        place.append(nodes.raw("", still, format="html"))
 
 
 # The sections that lead to a live part: page, and what is chosen there.

@@ -1,4 +1,5 @@
 // The live denoiser: controls, pictures, PSNR. Its markup is extensions/templates/live.html.
+import { readAddress, writeAddress } from "./address.js";
 import { Denoiser } from "./denoiser.js";
 import { DigitChoice } from "./digits.js";
 import { offerOwn } from "./own.js";
@@ -7,6 +8,8 @@ import { Tracing } from "./tracing.js";
 import { Unseen } from "./unseen.js";
 import { SlidingWindow } from "./window.js";
 
+const KEY = "live"; // in the address
+const CHOSEN = ["digit", "sigma", "noise", "model"];
 const MAPS = 8; // feature maps shown of each block
 const REST = 600; // ms without a change before a screen reader is told the PSNR
 
@@ -21,6 +24,9 @@ export async function open(root, page) {
   const { "digits.bin": bytes } = await page.fetch(["digits.bin"]);
   return new Explorer(root, bytes, page);
 }
+
+const chosen = (controls) =>
+  Object.fromEntries(CHOSEN.map((name) => [name, controls[name].value]));
 
 class Explorer {
   constructor(root, digits, page) {
@@ -37,6 +43,8 @@ class Explorer {
     offerOwn(this.controls.model, page);
     const tellPen = (key, place) => this.announce(page.say(key, place));
     this.digit = new DigitChoice(root, digits, () => this.refresh(), tellPen);
+    readAddress(KEY, this.controls, CHOSEN);
+    this.controls.number.value = Number(this.controls.sigma.value).toFixed(2);
     this.listen();
   }
 
@@ -71,6 +79,7 @@ class Explorer {
     });
     const form = this.root.querySelector("form");
     form.addEventListener("input", () => this.refresh());
+    form.addEventListener("change", () => writeAddress(KEY, chosen(this.controls)));
     form.addEventListener("submit", (event) => event.preventDefault());
     for (const details of [this.inside, this.unseen.root]) {
       details.addEventListener("toggle", () => this.refresh());

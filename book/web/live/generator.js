@@ -176,6 +176,7 @@ class Generator {
   conclude({ task }) {
     this.show();
     this.announce(this.page.say("made"));
+    this.find("answer").textContent = this.page.words.answers[task];
     if (task === "new") return;
     const answers = this.frames.at(-1).y.map((value) => Math.min(1, Math.max(0, value)));
     const { mean, doubt } = together(answers);
@@ -188,7 +189,6 @@ class Generator {
       this.find(`${name}-psnr`).textContent = there ? `${decibels} dB` : "";
     }
     this.root.querySelector(".generate-summary").hidden = false;
-    this.find("answer").textContent = this.page.words.answers[task];
   }
 
   // For a screen reader.

@@ -85,15 +85,18 @@ class Guessing {
     const over = answered && this.round === ROUNDS;
     for (const [side, button] of this.buttons.entries()) {
       button.disabled = state !== "asked";
-      button.classList.toggle("live-real", answered && side === this.realSide);
+      const real = side === this.realSide;
+      button.classList.toggle("live-real", answered && real);
+      const kind = real ? words.kinds.real : words.kinds.made;
+      button.querySelector("span").textContent = answered ? kind : words.sides[side];
     }
     this.next.hidden = !answered;
     this.next.textContent = over ? words.again : words.next;
-    const values = { round: this.round + (state === "asked"), right: this.right, rounds: ROUNDS };
+    const values = { round: this.round + 1, played: this.round, right: this.right };
     const said = [this.page.say(state, values)];
     if (over) said.push(this.page.say(this.right >= 9 ? "sharp" : "blunt", values));
     this.find("said").textContent = said.join(words.gap);
-    this.find("score").textContent = state === "making" ? "" : this.page.say("score", values);
+    this.find("score").textContent = this.round ? this.page.say("score", values) : "";
     if (answered) this.next.focus();
   }
 }

@@ -67,6 +67,8 @@ class Training {
       this.pad.clear();
       this.denoiseDrawing();
     });
+    this.root.querySelector(".train-draw")
+      .addEventListener("toggle", () => this.denoiseDrawing());
     this.trainer.listen((news) => this.hear(news));
   }
 
@@ -156,8 +158,17 @@ class Training {
     this.show();
   }
 
+  // Of the experiment; else what differs from where the page begins.
   name() {
-    return this.page.words.experiments[this.experiment] ?? this.page.words.chosen;
+    const { experiments, controls, options, skips, chosen } = this.page.words;
+    if (this.experiment) return experiments[this.experiment];
+    const now = this.settings();
+    const changed = Object.keys(now).filter((key) => now[key] !== this.beginning[key]);
+    const said = changed.map((key) => {
+      if (key === "skips") return `${skips} ×`;
+      return `${controls[key] ?? this.page.words[key]} ${options[now[key]] ?? now[key]}`;
+    });
+    return said.join(" · ") || chosen;
   }
 
   keep() {
