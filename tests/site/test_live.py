@@ -138,6 +138,7 @@ def test_what_counts_for_a_pixel_is_its_gradient(modules, clean, pixel):
     noisy.requires_grad_()
     as_exported("skip")(noisy).flatten()[pixel].backward()
     assert found == pytest.approx(flat(noisy.grad), abs=1e-5)
+    assert [x != 0 for x in found] == [x != 0 for x in flat(noisy.grad)]  # its field
 
 
 @pytest.mark.parametrize(("x", "y"), [(14, 13), (0, 27), (2, 5)])

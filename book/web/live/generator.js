@@ -173,10 +173,11 @@ class Generator {
   }
 
   // What twelve answers say together.
-  conclude({ task }) {
+  conclude({ task, network }) {
     this.show();
     this.announce(this.page.say("made"));
-    this.find("answer").textContent = this.page.words.answers[task];
+    const weak = task === "new" && !(network in HIGHEST);
+    this.find("answer").textContent = this.page.words.answers[weak ? "weak" : task];
     if (task === "new") return;
     const answers = this.frames.at(-1).y.map((value) => Math.min(1, Math.max(0, value)));
     const { mean, doubt } = together(answers);

@@ -6,13 +6,14 @@ import { Votes } from "./votes.js";
 export class Tracing {
   // page: the Demo of loader.js. failed: told what stopped it.
   constructor(root, page, denoiser, failed) {
-    this.denoiser = denoiser;
+    Object.assign(this, { page, denoiser });
     this.votes = new Votes(root, page);
     this.votes.button.addEventListener("click", () => {
       this.votes.load().then(() => this.show()).catch(failed);
     });
     this.root = root.querySelector(".live-trace");
     [this.target, this.counts] = this.root.querySelectorAll("canvas");
+    this.field = this.root.querySelector(".live-field");
     const frames = this.root.querySelectorAll(".live-frame");
     this.pixel = new PixelChoice(this.target, frames, () => this.show().catch(failed));
   }
@@ -37,5 +38,7 @@ export class Tracing {
     const counts = await this.denoiser.trace(noisy, number);
     if (noisy !== this.noisy || number !== this.pixel.number) return; // not the latest
     paintSigned(this.counts, counts, Math.max(...counts.map(Math.abs)));
+    const n = counts.filter((value) => value !== 0).length;
+    this.field.textContent = this.page.say("field", { n });
   }
 }
