@@ -2,6 +2,8 @@
 
 import statistics
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,7 +64,7 @@ TRAIN = """async ([experiment, seed]) => {
 }"""
 
 if TYPE_CHECKING:  # other experiments run where there is no such package
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 ROOT = RESULTS.parents[1]
 # With the browser and the server that tests use, and what those import.
@@ -103,6 +105,20 @@ UPDATE = """async ([model, inside, updates]) => {
 }"""
 
 
+@contextmanager
+def chromium() -> Iterator[tuple["Browser", str]]:
+    """A headless one, and the address at which it finds the site, which is built."""
+    sys.path.extend(TESTS)
+    from browser import launch
+    from playwright.sync_api import sync_playwright
+    from website import SITE, serve
+
+    with sync_playwright() as playwright, serve(SITE) as address:
+        browser = launch(playwright)
+        yield browser, address
+        browser.close()
+
+
 @Experiment
 def live(rounds: int = 5, updates: int = 60) -> dict:
     """Milliseconds of an update of the live denoiser, from slider to pictures.
@@ -112,19 +128,12 @@ def live(rounds: int = 5, updates: int = 60) -> dict:
     loaded (0: always less than 50 ms, which is what Chromium reports). Build the site
     first.
     """
-    sys.path.extend(TESTS)
-    from browser import launch
-    from playwright.sync_api import sync_playwright
-    from website import SITE, serve
-
-    with sync_playwright() as playwright, serve(SITE) as address:
-        browser = launch(playwright)
+    with chromium() as (browser, address):
         page = browser.new_page()
         page.goto(f"{address}/en/00_welcome.html", wait_until="networkidle")
         seconds, longest = page.evaluate(LOAD)
         times = update_times(page, rounds, updates)
         version = browser.version
-        browser.close()
     return {
         "chromium": version,
         "load_seconds": round(seconds, 2),
@@ -141,14 +150,8 @@ def trained_in_page(seeds: int = 3) -> dict:
     where it did not come so far. `longest_task_ms`: as in `live`, while it trained.
     Build the site first.
     """
-    sys.path.extend(TESTS)
-    from browser import launch
-    from playwright.sync_api import sync_playwright
-    from website import SITE, serve
-
     found: dict[str, list] = {}
-    with sync_playwright() as playwright, serve(SITE) as address:
-        browser = launch(playwright)
+    with chromium() as (browser, address):
         page = browser.new_page()
         page.goto(f"{address}/en/train.html")
         page.locator(".live-trainer .live-go").click()
@@ -184,13 +187,7 @@ def generated_in_page(times: int = 20) -> dict:
     From the press of the button until the first picture is seen, and until the last
     step, in a headless Chromium. `longest_task_ms`: as in `live`. Build the site first.
     """
-    sys.path.extend(TESTS)
-    from browser import launch
-    from playwright.sync_api import sync_playwright
-    from website import SITE, serve
-
-    with sync_playwright() as playwright, serve(SITE) as address:
-        browser = launch(playwright)
+    with chromium() as (browser, address):
         page = browser.new_page()
         page.goto(f"{address}/en/generate.html")
         page.locator(".live-place").scroll_into_view_if_needed()
@@ -218,13 +215,7 @@ def memory_in_page(steps: int = 2000, generations: int = 200) -> dict:
     `training`: after every tenth of `steps` steps of `SkipUnet(8)`; `generating`: after
     every tenth of `generations` times 16 digits in 3 steps. Build the site first.
     """
-    sys.path.extend(TESTS)
-    from browser import launch
-    from playwright.sync_api import sync_playwright
-    from website import SITE, serve
-
-    with sync_playwright() as playwright, serve(SITE) as address:
-        browser = launch(playwright)
+    with chromium() as (browser, address):
         version = browser.version
         page = browser.new_page()
         page.goto(f"{address}/en/train.html?train=steps%3D3000")
@@ -250,7 +241,6 @@ def memory_in_page(steps: int = 2000, generations: int = 200) -> dict:
         for _ in range(10):
             page.evaluate(GENERATE, generations // 10)
             generating.append(megabytes())
-        browser.close()
     return {
         "chromium": version,
         "training": {"steps": steps, "megabytes": training},

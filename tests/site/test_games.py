@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from canvas import pixels
 from languages import FALLBACK
+from live_parts import pixels, without_complaint
 from playwright.sync_api import Locator, Page
 
 from unetlib.metrics import psnr
@@ -16,18 +16,10 @@ from unetlib.pretrained import load_pretrained
 
 @pytest.fixture
 def page(browser, served) -> Iterator[Page]:
-    """The page of games, with nothing started; nothing may go wrong in the console."""
-    page = browser.new_page(viewport={"width": 1000, "height": 900})
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on(
-        "console",
-        lambda m: wrong.append(m.text) if m.type in ("error", "warning") else None,
-    )
-    page.goto(f"{served}/{FALLBACK}/games.html")
-    yield page
-    page.close()
-    assert wrong == []
+    """The page of games, with nothing started."""
+    with without_complaint(browser, viewport={"width": 1000, "height": 900}) as page:
+        page.goto(f"{served}/{FALLBACK}/games.html")
+        yield page
 
 
 def start(page: Page, kind: str) -> Locator:

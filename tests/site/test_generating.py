@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from canvas import pixels
 from languages import FALLBACK
+from live_parts import import_modules, pixels, without_complaint
 from playwright.sync_api import Locator, Page
 from torch.nn.functional import avg_pool2d, interpolate
 
@@ -23,23 +23,11 @@ READY = '.live-generator[data-state="ready"]'
 
 @pytest.fixture(scope="module")
 def modules(browser, served) -> Iterator[Page]:
-    """A page that has the modules at hand as `live`, and the denoiser as `denoiser`."""
-    page = browser.new_page()
-    page.goto(f"{served}/en/troubleshooting.html")
-    page.evaluate(
-        """async (served) => {
-          const names = ["denoiser", "own", "pictures", "random", "sampling"];
-          const found = names.map((name) => import(`${served}/live/${name}.js`));
-          globalThis.live = Object.assign({}, ...(await Promise.all(found)));
-          const whole = async (name) =>
-            [name, await (await fetch(`${served}/live/${name}`)).arrayBuffer()];
-          globalThis.denoiser = new live.Denoiser(async (names) =>
-            Object.fromEntries(await Promise.all(names.map(whole))));
-        }""",
-        served,
-    )
-    yield page
-    page.close()
+    """A page that has what generates at hand."""
+    with without_complaint(browser) as page:
+        names = ("denoiser", "own", "pictures", "random", "sampling")
+        import_modules(page, served, *names)
+        yield page
 
 
 def flat(pictures: torch.Tensor) -> list[float]:
@@ -190,14 +178,13 @@ def test_several_pictures_are_denoised_as_one_by_one(modules, clean):
     assert together == pytest.approx(alone, abs=1e-5)
 
 
-def test_what_the_page_makes_are_digits(modules, served):
+def test_what_the_page_makes_are_digits(modules):
     """The judge of chapter 06 is sure of most; of what `skip` makes, of far fewer."""
     judge, share = load_classifier(), {}
     for network, highest in (("mixer", 3), ("skip", 1)):
         made = modules.evaluate(
-            """async ([served, network, highest]) => {
-              const answer = await fetch(`${served}/live/mean.bin`);
-              const mean = live.grey(await answer.arrayBuffer());
+            """async ([network, highest]) => {
+              const mean = live.grey(await whole("mean.bin"));
               const random = live.seeded(1);
               const start = live.pureNoise(32, highest, mean, random);
               const denoise = async (y) => (await denoiser.run(network, y)).denoised;
@@ -209,7 +196,7 @@ def test_what_the_page_makes_are_digits(modules, served):
               }
               return [...last.y];
             }""",
-            [served, network, highest],
+            [network, highest],
         )
         digits = torch.tensor(made).view(-1, 1, 28, 28).clamp(0, 1)
         sure = judge(digits).softmax(dim=1).amax(dim=1) > 0.9
@@ -222,20 +209,11 @@ def test_what_the_page_makes_are_digits(modules, served):
 
 @pytest.fixture
 def page(browser, served) -> Iterator[Page]:
-    """The page that generates, started; nothing may go wrong in the console."""
-    context = browser.new_context(viewport={"width": 1000, "height": 900})
-    page = context.new_page()
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on(
-        "console",
-        lambda m: wrong.append(m.text) if m.type in ("error", "warning") else None,
-    )
-    page.address = f"{served}/{FALLBACK}/generate.html"
-    open_page(page)
-    yield page
-    context.close()
-    assert wrong == []
+    """The page that generates, started."""
+    with without_complaint(browser, viewport={"width": 1000, "height": 900}) as page:
+        page.address = f"{served}/{FALLBACK}/generate.html"
+        open_page(page)
+        yield page
 
 
 def open_page(page: Page, **settings: str) -> None:

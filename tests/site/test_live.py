@@ -10,8 +10,8 @@ import pytest
 import torch
 from book_live import DOORS
 from building import ROOT
-from canvas import pixels
 from languages import LANGUAGES
+from live_parts import import_modules, pixels, without_complaint
 from onnx import numpy_helper
 from playwright.sync_api import BrowserContext, Locator, Page
 from safetensors.numpy import load_file
@@ -81,23 +81,10 @@ def test_the_runtimes_licence_travels_with_it(site):
 
 @pytest.fixture(scope="module")
 def modules(browser, served) -> Iterator[Page]:
-    """A page that has the live denoiser's modules at hand as `live`."""
-    page = browser.new_page()
-    page.goto(f"{served}/en/00_welcome.html")
-    page.evaluate(
-        """async (served) => {
-          const names = ["denoiser", "pictures", "votes"];
-          const found = names.map((name) => import(`${served}/live/${name}.js`));
-          globalThis.live = Object.assign({}, ...(await Promise.all(found)));
-          const whole = async (name) =>
-            [name, await (await fetch(`${served}/live/${name}`)).arrayBuffer()];
-          globalThis.denoiser = new live.Denoiser(async (names) =>
-            Object.fromEntries(await Promise.all(names.map(whole))));
-        }""",
-        served,
-    )
-    yield page
-    page.close()
+    """A page that has the live denoiser's modules at hand."""
+    with without_complaint(browser) as page:
+        import_modules(page, served, "denoiser", "pictures", "votes")
+        yield page
 
 
 def flat(picture: torch.Tensor) -> list[float]:
@@ -237,18 +224,10 @@ def context(browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def page(context, served, language) -> Iterator[Page]:
-    """The welcome chapter, not yet scrolled; nothing may go wrong in the console."""
-    page = context.new_page()
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on(
-        "console",
-        lambda m: wrong.append(m.text) if m.type in ("error", "warning") else None,
-    )
-    page.goto(f"{served}/{language}/00_welcome.html")
-    yield page
-    page.close()
-    assert wrong == []
+    """The welcome chapter, not yet scrolled."""
+    with without_complaint(context) as page:
+        page.goto(f"{served}/{language}/00_welcome.html")
+        yield page
 
 
 @pytest.fixture

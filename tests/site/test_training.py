@@ -13,6 +13,7 @@ import torch
 from building import ROOT
 from export_training import BATCH, LEARNED, NETWORKS, UNSEEN
 from languages import FALLBACK
+from live_parts import import_modules, without_complaint
 from PIL import Image
 from playwright.sync_api import Locator, Page
 from safetensors.torch import save
@@ -58,40 +59,35 @@ def test_no_digit_is_both_learned_from_and_measured_on(mnist):
 
 @pytest.fixture(scope="module")
 def modules(browser, served) -> Iterator[Page]:
-    """A page that has the modules at hand as `live`, and makes runs on demand.
+    """A page that has what trains at hand, and makes runs on demand: live.run().
 
     On its own thread, which the policy of pages would forbid.
     """
-    page = browser.new_page(bypass_csp=True)
-    page.goto(f"{served}/en/troubleshooting.html")
-    page.evaluate(
-        """async (served) => {
-          const names = ["runtime", "learning", "png", "random", "weights"];
-          const found = names.map((name) => import(`${served}/live/${name}.js`));
-          globalThis.live = Object.assign({}, ...(await Promise.all(found)));
-          const get = (name) => fetch(`${served}/live/${name}`);
-          const whole = async (name) => (await get(name)).arrayBuffer();
-          live.networks = (await (await get("training/about.json")).json()).networks;
-          let runtime = await whole("ort/ort-wasm-simd-threaded.wasm");
-          live.run = async (name, weights, skips) => {
-            const graphs = {};
-            for (const what of ["step", "look"]) {
-              graphs[what] = await live.open(
-                await whole(`training/${name}-${what}.onnx`), runtime);
-              runtime = undefined;
-            }
-            const settings = { noise: "none", skips, digits: 1, seed: 0 };
-            const black = new Float32Array(784);
-            const shapes = live.networks[name];
-            const run = new live.Run(graphs, shapes, black, black, settings);
-            if (weights) run.weights = Float32Array.from(weights);
-            return run;
-          };
-        }""",
-        served,
-    )
-    yield page
-    page.close()
+    with without_complaint(browser, bypass_csp=True) as page:
+        names = ("runtime", "learning", "png", "random", "weights")
+        import_modules(page, served, *names)
+        page.evaluate(
+            """async () => {
+              const about = await whole("training/about.json");
+              live.networks = JSON.parse(new TextDecoder().decode(about)).networks;
+              let runtime = await whole("ort/ort-wasm-simd-threaded.wasm");
+              live.run = async (name, weights, skips) => {
+                const graphs = {};
+                for (const what of ["step", "look"]) {
+                  graphs[what] = await live.open(
+                    await whole(`training/${name}-${what}.onnx`), runtime);
+                  runtime = undefined;
+                }
+                const settings = { noise: "none", skips, digits: 1, seed: 0 };
+                const black = new Float32Array(784);
+                const shapes = live.networks[name];
+                const run = new live.Run(graphs, shapes, black, black, settings);
+                if (weights) run.weights = Float32Array.from(weights);
+                return run;
+              };
+            }"""
+        )
+        yield page
 
 
 def flat(pictures: torch.Tensor) -> list[float]:
@@ -331,20 +327,12 @@ def test_what_is_not_whole_is_not_revealed(modules, png, kind):
 
 @pytest.fixture
 def page(browser, served) -> Iterator[Page]:
-    """The page that trains; nothing may go wrong in the console."""
-    page = browser.new_page(viewport={"width": 1000, "height": 900})
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on(
-        "console",
-        lambda m: wrong.append(m.text) if m.type in ("error", "warning") else None,
-    )
-    page.served, page.language = served, FALLBACK
-    page.goto(f"{served}/{FALLBACK}/train.html")
-    load(page)
-    yield page
-    page.close()
-    assert wrong == []
+    """The page that trains."""
+    with without_complaint(browser, viewport={"width": 1000, "height": 900}) as page:
+        page.served, page.language = served, FALLBACK
+        page.goto(f"{served}/{FALLBACK}/train.html")
+        load(page)
+        yield page
 
 
 def load(page: Page) -> None:
