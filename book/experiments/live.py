@@ -190,7 +190,7 @@ def generated_in_page(times: int = 20) -> dict:
     with chromium() as (browser, address):
         page = browser.new_page()
         page.goto(f"{address}/en/generate.html")
-        page.locator(".live-place").scroll_into_view_if_needed()
+        page.locator(".live-generator .live-go").click()
         page.wait_for_selector(".live-generator[data-state=ready]")
         page.evaluate(LONG_TASKS)
         page.evaluate(GENERATE, 1)
@@ -234,7 +234,7 @@ def memory_in_page(steps: int = 2000, generations: int = 200) -> dict:
         page.close()
         page = browser.new_page()
         page.goto(f"{address}/en/generate.html?generate=steps%3D3")
-        page.locator(".live-place").scroll_into_view_if_needed()
+        page.locator(".live-generator .live-go").click()
         page.wait_for_selector(".live-generator[data-state=ready]")
         page.evaluate(LONG_TASKS)
         generating = []

@@ -153,6 +153,7 @@ def trained(engine: Engine, site: str, language: str) -> list[str]:
 def generated(engine: Engine, site: str, language: str) -> list[str]:
     """Digits come out of noise."""
     read(engine, f"{site}/{language}/generate.html?generate=steps%3D5")
+    engine.click(".live-generator .live-go")
     engine.wait("document.querySelector('.live-generator[data-state=ready]') !== null")
     engine.click("[name=make]")
     engine.wait("document.querySelector('.live-announce').textContent !== ''")

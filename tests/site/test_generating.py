@@ -219,7 +219,12 @@ def page(browser, served) -> Iterator[Page]:
 def open_page(page: Page, **settings: str) -> None:
     query = "%26".join(f"{key}%3D{value}" for key, value in settings.items())
     page.goto(f"{page.address}?generate={query}")
-    page.locator(".live-generator").locator("..").scroll_into_view_if_needed()
+    load(page)
+
+
+def load(page: Page) -> None:
+    """Say that it may: so much is not loaded unasked."""
+    page.locator(".live-generator .live-go").click()
     page.wait_for_selector(READY, timeout=60_000)
 
 
@@ -265,7 +270,7 @@ def test_the_same_address_makes_the_same(page):
     make(page, 3)
     made = pixels(page, "noisy")
     page.reload()
-    page.wait_for_selector(READY)
+    load(page)
     assert page.locator("[name=steps]").input_value() == "3"
     make(page, 3)
     assert np.array_equal(pixels(page, "noisy"), made)

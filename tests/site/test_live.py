@@ -841,7 +841,8 @@ def test_without_javascript_a_still_picture_stands_there(
 def test_a_still_picture_leaves_when_the_live_part_runs(browser, served):
     page = browser.new_page()
     page.goto(f"{served}/en/generate.html")
-    page.locator(".live-place").scroll_into_view_if_needed()
+    assert page.locator(".live-still").is_visible()
+    page.locator(".live-go").click()
     page.wait_for_selector('.live-generator[data-state="ready"]')
     assert page.locator(".live-still").is_hidden()
     page.close()
