@@ -2,8 +2,10 @@
 
 import json
 
+import book_live
 import export_models
 import pytest
+from export_stills import STILLS
 
 
 def test_the_digits_to_choose_from_are_those_of_the_page():
@@ -14,6 +16,10 @@ def test_the_digits_to_choose_from_are_those_of_the_page():
 def test_the_filters_are_those_of_the_network():
     kept = (export_models.LIVE / "models" / "skip-filters.json").read_text("utf-8")
     assert json.loads(kept) == export_models.filters()
+
+
+def test_every_part_has_its_still():
+    assert {still.stem for still in STILLS.glob("*.png")} == book_live.PARTS.keys()
 
 
 @pytest.mark.weekly

@@ -210,7 +210,12 @@ def test_nothing_drawn_is_black_and_a_dot_stays_small(modules):
 # ---------- what a reader does ----------
 
 
-@pytest.fixture(params=LANGUAGES)
+def seldom(language: str) -> pytest.param:
+    """What one does here hardly depends on the language: once a week in the others."""
+    return pytest.param(language, marks=() if language == "zh" else pytest.mark.weekly)
+
+
+@pytest.fixture(params=map(seldom, LANGUAGES))
 def language(request) -> str:
     return request.param
 
@@ -815,6 +820,7 @@ def test_opened_as_a_file_it_says_what_to_do(browser, site, language):
     page.close()
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
     ("page", "kinds"),
     [
@@ -911,6 +917,7 @@ def test_the_chapters_that_have_it(site, language, chapter, open_):
 # ---------- where it is, and what it weighs ----------
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("chapter", DOORS)
 def test_sections_lead_to_the_live_parts(site, language, chapter):
     """At the end of the section, with what is chosen there."""
