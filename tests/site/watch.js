@@ -12,8 +12,10 @@ for (const level of ["error", "warn"]) {
   };
 }
 // While it goes down: what does not load says so to nobody above it.
-addEventListener("error", ({ message, target }) =>
-  complaints.push(message ?? `not loaded: ${target.src ?? target.href}`), true);
+addEventListener("error", ({ message, target }) => {
+  if (target.rel === "next") return; // Firefox fetches it ahead, or gives up
+  complaints.push(message ?? `not loaded: ${target.src ?? target.href}`);
+}, true);
 addEventListener("unhandledrejection", ({ reason }) => complaints.push(`${reason}`));
 addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) =>
   complaints.push(`stopped: ${effectiveDirective}: ${blockedURI}`));
