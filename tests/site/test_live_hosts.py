@@ -412,7 +412,7 @@ def test_nothing_is_fetched_twice(server, page):
 
 def test_no_file_has_a_name_that_servers_do_not_know(site):
     assert {f.suffix for f in (site / "live").rglob("*") if f.is_file()} == {
-        "", ".bin", ".css", ".js", ".json", ".onnx", ".wasm",
+        "", ".bin", ".css", ".js", ".json", ".onnx", ".png", ".wasm",
     }  # fmt: skip
 
 
