@@ -42,7 +42,7 @@ export async function* sample(denoise, noisy, levels, { eta, gamma, random }) {
 
 // ---------- damage, and pictures that agree with what is left ----------
 
-const SHRUNK = 4; // pixels on a side that become one
+const SHRUNK = 2; // pixels on a side that become one
 const BLUR = 2; // standard deviation in pixels; it goes round at the border
 const FAINT = 0.02; // noise level that the blurred picture has besides
 
