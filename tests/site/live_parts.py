@@ -10,11 +10,18 @@ import numpy as np
 from matplotlib.image import imread
 from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
+# The same noise and the same choices each time that a page is loaded (Lehmer, 1951).
+SEEDED = """
+  let state = 1;
+  Math.random = () => (state = (state * 48271) % 2147483647) / 2147483647;
+"""
+
 
 @contextmanager
 def without_complaint(browser: Browser | BrowserContext, **options) -> Iterator[Page]:
     """A new page, in whose console nothing may go wrong. options: of Playwright's."""
     page = browser.new_page(**options)
+    page.add_init_script(SEEDED)
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on(

@@ -693,10 +693,10 @@ def test_which_noisy_pixels_count(page, demo):
     assert voters.count() == 8 and demo.locator("[name=votes]").is_hidden()
     shares = [float(s[:-1]) for s in voters.locator("figcaption").all_inner_texts()]
     assert shares == sorted(shares, reverse=True) and 0 < sum(shares) <= 100
-    said = demo.locator(".live-voted").inner_text()
+    said = demo.locator(".live-jury").inner_text()  # the values, and each one's share
     target.focus()
     page.keyboard.press("ArrowRight")
-    assert demo.locator(".live-voted").inner_text() != said
+    assert demo.locator(".live-jury").inner_text() != said
     moved = "([c, before]) => c.toDataURL() !== before"
     page.wait_for_function(moved, arg=[counts.element_handle(), before])
     box, frame = target.bounding_box(), demo.locator(".live-frame").first
