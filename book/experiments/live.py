@@ -119,6 +119,16 @@ def chromium() -> Iterator[tuple["Browser", str]]:
         browser.close()
 
 
+def start(browser: "Browser", address: str) -> "Page":
+    """A page whose one live part runs; its long tasks are noted from now on."""
+    page = browser.new_page()
+    page.goto(address)
+    page.locator(".live-go").click()
+    page.wait_for_selector(".live-part[data-state=ready]")
+    page.evaluate(LONG_TASKS)
+    return page
+
+
 @Experiment
 def live(rounds: int = 5, updates: int = 60) -> dict:
     """Milliseconds of an update of the live denoiser, from slider to pictures.
@@ -152,18 +162,13 @@ def trained_in_page(seeds: int = 3) -> dict:
     """
     found: dict[str, list] = {}
     with chromium() as (browser, address):
-        page = browser.new_page()
-        page.goto(f"{address}/en/train.html")
-        page.locator(".live-trainer .live-go").click()
-        page.wait_for_selector(".live-trainer[data-state=ready]")
-        page.evaluate(LONG_TASKS)
+        page = start(browser, f"{address}/en/train.html")
         for name in page.eval_on_selector_all(
             "[name=experiment]", "(buttons) => buttons.map((button) => button.value)"
         ):
             found[name] = [page.evaluate(TRAIN, [name, seed]) for seed in range(seeds)]
             print(name, found[name], flush=True)
         version = browser.version
-        browser.close()
     begun = next(iter(found.values()))
     return {
         "chromium": version,
@@ -183,20 +188,14 @@ def trained_in_page(seeds: int = 3) -> dict:
 def generated_in_page(times: int = 20) -> dict:
     """Milliseconds until the page that generates has made 16 digits in 20 steps.
 
-    From the press of the button, in a headless Chromium: until the first picture is
     From the press of the button until the first picture is seen, and until the last
     step, in a headless Chromium. `longest_task_ms`: as in `live`. Build the site first.
     """
     with chromium() as (browser, address):
-        page = browser.new_page()
-        page.goto(f"{address}/en/generate.html")
-        page.locator(".live-generator .live-go").click()
-        page.wait_for_selector(".live-generator[data-state=ready]")
-        page.evaluate(LONG_TASKS)
+        page = start(browser, f"{address}/en/generate.html")
         page.evaluate(GENERATE, 1)
         found = page.evaluate(GENERATE, times)
         version = browser.version
-        browser.close()
     first, whole, longest = zip(*found, strict=True)
     return {
         "chromium": version,
@@ -217,10 +216,7 @@ def memory_in_page(steps: int = 2000, generations: int = 200) -> dict:
     """
     with chromium() as (browser, address):
         version = browser.version
-        page = browser.new_page()
-        page.goto(f"{address}/en/train.html?train=steps%3D3000")
-        page.locator(".live-trainer .live-go").click()
-        page.wait_for_selector(".live-trainer[data-state=ready]")
+        page = start(browser, f"{address}/en/train.html?train=steps%3D3000")
         page.locator("[name=unguessed]").click()
         training = []
         for tenth in range(1, 11):
@@ -232,11 +228,7 @@ def memory_in_page(steps: int = 2000, generations: int = 200) -> dict:
             )
             training.append(megabytes())
         page.close()
-        page = browser.new_page()
-        page.goto(f"{address}/en/generate.html?generate=steps%3D3")
-        page.locator(".live-generator .live-go").click()
-        page.wait_for_selector(".live-generator[data-state=ready]")
-        page.evaluate(LONG_TASKS)
+        page = start(browser, f"{address}/en/generate.html?generate=steps%3D3")
         generating = []
         for _ in range(10):
             page.evaluate(GENERATE, generations // 10)

@@ -16,9 +16,8 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
-from export_training import trace
+from export_training import save, trace
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
@@ -91,8 +90,6 @@ def filters() -> dict[str, list[float]]:
 def write(model: ModelProto, target: Path) -> Path:
     """Write it with weights in half precision; returns the file."""
     graph = model.graph
-    for node in graph.node:  # where in torch each came from: a third of the text
-        node.ClearField("metadata_props")
     for weight in graph.initializer:
         values = numpy_helper.to_array(weight)
         if values.dtype == np.float32 and values.size > 1:
@@ -101,8 +98,7 @@ def write(model: ModelProto, target: Path) -> Path:
                 0, helper.make_node("Cast", [name], [weight.name], to=TensorProto.FLOAT)
             )
             weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), name))
-    onnx.checker.check_model(model)
-    target.write_bytes(model.SerializeToString(deterministic=True))
+    save(model, target)
     return target
 
 

@@ -46,16 +46,14 @@ def made(learning: Digits, count: int) -> Tensor:
     return sample(load_pretrained("mixer"), start, noise_levels(3.0, 20), **options)
 
 
-def trained(learning: Digits, sigma: float, pictures: Tensor) -> Tensor:
+def trained(learning: Digits, sigma: float, noisy: Tensor) -> Tensor:
     """What a SkipUnet(8) makes of them after 300 steps at this noise level."""
-    recipe = replace(
-        BOOK, sigma=(sigma, sigma), batch_size=32, epochs=2, lr=1e-2, one_cycle=True
-    )
+    recipe = replace(BOOK, sigma=(sigma, sigma), batch_size=32, epochs=2, lr=1e-2)
     torch.manual_seed(0)
     network = NETWORKS["skip-8"]()
     fit(network, learning.sample(4800).images, recipe)
     with torch.no_grad():
-        return network(pictures)
+        return network(noisy)
 
 
 def stills() -> dict[str, Tensor]:
@@ -75,8 +73,8 @@ def stills() -> dict[str, Tensor]:
     }
 
 
-def grid(pictures: Tensor) -> Image.Image:
-    rows = pictures.clamp(0, 1).mul(255).byte().numpy()[:, 0]
+def grid(shown: Tensor) -> Image.Image:
+    rows = shown.clamp(0, 1).mul(255).byte().numpy()[:, 0]
     step = 28 + GAP
     lines = len(rows) // COLUMNS
     whole = np.full((lines * step - GAP, COLUMNS * step - GAP), GREY, dtype=np.uint8)

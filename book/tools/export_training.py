@@ -174,8 +174,8 @@ def trace(what: Callable, inputs: dict[str, Tensor], outputs: list[str]) -> Mode
     return program.model_proto
 
 
-def write(model: ModelProto, target: Path) -> None:
-    for node in model.graph.node:  # where in torch each came from
+def save(model: ModelProto, target: Path) -> None:
+    for node in model.graph.node:  # where in torch each came from: a third of the text
         node.ClearField("metadata_props")
     onnx.checker.check_model(model)
     target.write_bytes(model.SerializeToString(deterministic=True))
@@ -193,8 +193,8 @@ def export(name: str) -> list[Path]:
     learned |= {key: torch.rand(size) for key in ("weights", "first", "second")}
     new = ["loss", "new_weights", "new_first", "new_second"]
     files = [FOLDER / f"{name}-{what}.onnx" for what in ("step", "look")]
-    write(trace(exported.step, learned, new), files[0])
-    write(any_number(Look(exported), torch.rand(size)), files[1])
+    save(trace(exported.step, learned, new), files[0])
+    save(any_number(Look(exported), torch.rand(size)), files[1])
     return files
 
 

@@ -5,14 +5,20 @@ const MOVES = {
   ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
 };
 
+// Put an element on a pixel of the picture that it lies on.
+export function place(frame, { x, y }) {
+  frame.style.left = `${(100 * x) / SIDE}%`;
+  frame.style.top = `${(100 * y) / SIDE}%`;
+}
+
 export class PixelChoice {
   // chosen(): the reader has moved to another. frames: elements that lie on it.
   constructor(canvas, frames, chosen) {
     Object.assign(this, { x: SIDE / 2, y: SIDE / 2, frames, chosen });
     canvas.addEventListener("pointerdown", ({ clientX, clientY }) => {
       const box = canvas.getBoundingClientRect();
-      const place = (from, size) => Math.floor((from / size) * SIDE);
-      this.move(place(clientX - box.left, box.width), place(clientY - box.top, box.height));
+      const pixel = (from, size) => Math.floor((from / size) * SIDE);
+      this.move(pixel(clientX - box.left, box.width), pixel(clientY - box.top, box.height));
     });
     canvas.addEventListener("keydown", (event) => {
       const step = MOVES[event.key];
@@ -34,9 +40,6 @@ export class PixelChoice {
   }
 
   show() {
-    for (const frame of this.frames) {
-      frame.style.left = `${(100 * this.x) / SIDE}%`;
-      frame.style.top = `${(100 * this.y) / SIDE}%`;
-    }
+    for (const frame of this.frames) place(frame, this);
   }
 }

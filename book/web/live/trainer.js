@@ -227,8 +227,8 @@ class Training {
     };
     const said = [this.guessed === undefined ? "reached" : "verdict"];
     if (expected) said.push("expected", `answer-${this.experiment}`);
-    const gap = document.documentElement.lang.startsWith("zh") ? "" : " ";
-    this.find("verdict").textContent = said.map((key) => this.page.say(key, values)).join(this.page.words.gap);
+    const sentences = said.map((key) => this.page.say(key, values));
+    this.find("verdict").textContent = sentences.join(this.page.words.gap);
   }
 
   show() {

@@ -1,6 +1,7 @@
 // The denoiser without parameters, of chapter 07, at one pixel: which training digits vote
 // for its value, and how much each counts.
 import { PIXELS, SIDE, inflated, paint } from "./pictures.js";
+import { place } from "./pixel.js";
 
 const REACH = 3; // pixels around the one in question: the window is 7×7
 const SHOWN = 8; // digits with the most votes
@@ -52,16 +53,16 @@ export class Votes {
   }
 
   // answer: the network's for this pixel. Without noise there is nothing to vote on.
-  show(noisy, { x, y, number }, sigma, answer) {
+  show(noisy, pixel, sigma, answer) {
     if (!this.digits) return;
+    const { x, y, number } = pixel;
     const shares = votes(noisy, this.digits, x, y, Math.max(sigma, 0.02));
     const order = Array.from(shares, (share, n) => [share, n]).sort(([a], [b]) => b - a);
     this.figures.forEach((figure, i) => {
       const [share, n] = order[i];
       const [canvas, frame] = figure.firstChild.children;
       paint(canvas, this.digits.subarray(n * PIXELS, (n + 1) * PIXELS));
-      frame.style.left = `${(100 * x) / SIDE}%`;
-      frame.style.top = `${(100 * y) / SIDE}%`;
+      place(frame, pixel);
       figure.lastChild.textContent = `${(100 * share).toFixed(1)}%`;
     });
     const mean = shares.reduce((sum, share, n) => sum + share * this.digits[n * PIXELS + number], 0);
