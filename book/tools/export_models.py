@@ -5,13 +5,13 @@
 The weights are rounded to half precision, which halves what readers have to load, and
 computed with as float32. Each model takes `noisy` (N, 1, 28, 28) in [0, 1] and gives
 `denoised` on the same scale, as `load_pretrained` does, and besides the feature maps
-after each block, named as the block. The digits to choose from, the first of each class
+after each block, named as the block; `skip` also BLOCK.weight and BLOCK.bias, those of
+the block's convolution. The digits to choose from, the first of each class
 among the test digits, go to book/web/live/digits.bin: uint8, one after another; REAL
 others of them, deflated, to real.bin; the mean of those that the networks learned from
 to mean.bin.
 """
 
-import json
 import zlib
 from pathlib import Path
 
@@ -60,7 +60,21 @@ def export(name: str) -> Path:
         dynamo=True,
         verbose=False,
     )
-    return write(program.model_proto, LIVE / "models" / f"{name}.onnx")
+    proto = program.model_proto
+    if name == "skip":
+        show_filters(proto, model.blocks)
+    return write(proto, LIVE / "models" / f"{name}.onnx")
+
+
+def show_filters(model: ModelProto, blocks: list[str]) -> None:
+    """Let it put out the filters of its blocks, which costs no byte."""
+    for name in (f"{b}.{kind}" for b in blocks for kind in ("weight", "bias")):
+        block, kind = name.split(".")
+        inside = f"denoiser.network.{block}.0.{kind}"
+        model.graph.node.append(helper.make_node("Identity", [inside], [name]))
+        dims = [w.dims for w in model.graph.initializer if w.name == inside][0]
+        output = helper.make_tensor_value_info(name, TensorProto.FLOAT, dims)
+        model.graph.output.append(output)
 
 
 def export_trace() -> Path:
@@ -78,13 +92,6 @@ def export_trace() -> Path:
 
     inputs = {"noisy": torch.rand(1, 1, 28, 28), "pixel": torch.rand(1, 1, 28, 28)}
     return write(trace(counts, inputs, ["counts"]), LIVE / "models" / "skip-trace.onnx")
-
-
-def filters() -> dict[str, list[float]]:
-    """Of `skip`'s first convolution: nine weights for each channel, and its biases."""
-    first = load_pretrained("skip").network.down1[0]
-    values = {"weights": first.weight, "biases": first.bias}
-    return {key: value.half().flatten().tolist() for key, value in values.items()}
 
 
 def write(model: ModelProto, target: Path) -> Path:
@@ -112,8 +119,6 @@ def main() -> None:
     (LIVE / "models").mkdir(parents=True, exist_ok=True)
     for target in (*map(export, OFFERED), export_trace()):
         print(f"{target.name}: {target.stat().st_size:,} bytes")
-    text = json.dumps(filters())
-    (LIVE / "models" / "skip-filters.json").write_text(f"{text}\n", encoding="utf-8")
     (LIVE / "digits.bin").write_bytes(digits().tobytes())
     learning, _ = split(load_mnist()[0])
     mean = learning.images.mean(axis=0).round().astype(np.uint8)

@@ -1,7 +1,5 @@
 """What `make models` writes is the same each time it is made."""
 
-import json
-
 import book_live
 import export_models
 import pytest
@@ -11,11 +9,6 @@ from export_stills import STILLS
 def test_the_digits_to_choose_from_are_those_of_the_page():
     kept = (export_models.LIVE / "digits.bin").read_bytes()
     assert export_models.digits().tobytes() == kept
-
-
-def test_the_filters_are_those_of_the_network():
-    kept = (export_models.LIVE / "models" / "skip-filters.json").read_text("utf-8")
-    assert json.loads(kept) == export_models.filters()
 
 
 def test_every_part_has_its_still():

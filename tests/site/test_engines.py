@@ -8,6 +8,8 @@ run on the site, which must be right, and on one with a fault planted into each 
 A missing browser skips its tests, except in CI, which installs them (weekly.yml).
 """
 
+import math
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -36,6 +38,7 @@ DARK = """(() => {
     .getImageData(0, 0, width, height);
   return data.filter((v, n) => n % 4 === 0 && v < 64).length / (data.length / 4);
 })()"""
+NUMBER = re.compile(r"-?\d+\.\d\d")
 READY = "document.querySelector('.live-denoiser[data-state=ready]') !== null"
 SETTLED = "document.querySelector('.live-pictures').ariaBusy === 'false'"
 
@@ -162,7 +165,49 @@ def generated(engine: Engine, site: str, language: str) -> list[str]:
     return wrong + engine.ask("complaints")
 
 
-IN_USE = (searched, switched, denoised, trained, generated)
+def explained(engine: Engine, site: str, language: str) -> list[str]:
+    """What counts for a pixel, who votes, how a map is made, what can be estimated."""
+    read(engine, f"{site}/{language}/02_architecture.html")
+    engine.wait(READY)
+    engine.wait("/\\d/.test(document.querySelector('.live-field').textContent)")
+    engine.click("[name=votes]")
+    engine.wait("document.querySelectorAll('.live-votes canvas').length === 8")
+    engine.wait("/\\d/.test(document.querySelector('.live-voted').textContent)")
+    engine.click("[data-part=blocks] figure:nth-child(4) button:nth-child(3)")
+    said = "document.querySelector('.live-window output').textContent"
+    engine.wait(f"/\\d/.test({said})")
+    sums = [float(x) for x in NUMBER.findall(engine.ask(said).replace("−", "-"))]
+    total, value = sums[-2:]
+    expected = total * (1 + math.erf(total / math.sqrt(2))) / 2  # GELU
+    wrong = [] if abs(value - expected) < 0.02 else [f"{total} became {value}"]
+    engine.click(".live-unseen summary")
+    read_off = "document.querySelector('[data-part=unseen-sigma] td').textContent"
+    engine.wait(f"/\\d/.test({read_off})")
+    sigma = float(engine.ask(read_off))
+    wrong += [] if 0.4 < sigma < 0.6 else [f"sigma {sigma}"]
+    return wrong + engine.ask("complaints")
+
+
+def played(engine: Engine, site: str, language: str) -> list[str]:
+    """A round of each game."""
+    read(engine, f"{site}/{language}/games.html")
+    for part in ("guessing", "duel"):
+        engine.click(f".live-{part} .live-go")
+        ready = f".live-{part}[data-state=ready]"
+        engine.wait(f"document.querySelector('{ready}') !== null")
+    engine.wait("!document.querySelector('[name=pick]').disabled")
+    engine.click("[name=pick]")
+    engine.wait("/\\d/.test(document.querySelector('[data-part=score]').textContent)")
+    x, y, width, height = engine.place(".live-duel [data-part=pad]")
+    engine.drag((x + width / 2, y + height / 4), (x + width / 2, y + 3 * height / 4))
+    engine.click("[name=compare]")
+    engine.wait("document.querySelector('[data-part=yours-psnr]').textContent !== ''")
+    told = engine.ask("document.querySelector('[data-part=network-psnr]').textContent")
+    wrong = [] if float(told.removesuffix(" dB")) > 12 else [told]
+    return wrong + engine.ask("complaints")
+
+
+IN_USE = (searched, switched, denoised, trained, generated, explained, played)
 # What is planted, the check that must see it, and what that must say.
 FAULTS = {
     "an error": (readable, "null.fault", "null"),
@@ -207,6 +252,17 @@ FAULTS = {
         trained,
         "document.querySelector('[name=unguessed]').style.pointerEvents = 'none'",
         "verdict",
+    ),
+    "no window": (
+        explained,
+        "document.querySelector('.live-window').replaceChildren()",
+        "live-window",
+    ),
+    "a dull choice": (
+        played,
+        "document.querySelectorAll('[name=pick]')"
+        ".forEach((e) => { e.style.pointerEvents = 'none'; })",
+        "score",
     ),
     "a grey picture": (
         generated,

@@ -7,6 +7,8 @@ there. What they say comes from unetlib's labels and from book/languages.yml.
 """
 
 import json
+import re
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -18,16 +20,30 @@ from unetlib.display.noises import NOISES
 from unetlib.pretrained import OFFERED
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
+MODULES = Path(__file__).resolve().parents[1] / "live"
+# What a module imports, or runs beside the page: one of ours, or a library's folder.
+IMPORT = re.compile(r'(?:from |Colleague\()"(?:\./)?([\w-]+(?:\.js)?)[/"]')
 # What the reader may choose for a training run: what it begins with, and all.
 CONTROLS = {
     "network": ("skip-8", ["skip-4", "skip-8", "skip-16", "unet"]),
     "noise": ("fresh", ["none", "same", "fresh"]),
     "sigma": ("0.5", ["0.25", "0.5", "1", "0-1"]),
-    "digits": ("5000", ["8", "64", "5000"]),
+    "digits": ("2500", ["8", "64", "2500"]),
     "rate": ("0.01", ["0.001", "0.003", "0.01", "0.03", "0.3"]),
     "steps": ("300", ["100", "300", "1000", "3000"]),
 }
 TAGS = ("tag_live-denoiser", "tag_live-inside")
+
+
+@cache
+def modules(name: str) -> str:
+    """All that has to be loaded for a module of the live parts, separated by spaces."""
+    found = [name]
+    for one in found:  # which grows
+        if one.endswith(".js"):
+            imported = IMPORT.findall((MODULES / one).read_text(encoding="utf-8"))
+            found += [other for other in dict.fromkeys(imported) if other not in found]
+    return " ".join(found)
 
 
 def add_live(app, doctree, docname) -> None:
@@ -44,6 +60,7 @@ def add_live(app, doctree, docname) -> None:
             "noises": list(NOISES),
             "models": list(OFFERED),
             "open": TAGS[1] in cell["classes"],
+            "modules": modules,
         }
         html = app.builder.templates.render("live.html", words)
         cell.insert(1, nodes.raw("", html, format="html"))
@@ -77,7 +94,8 @@ def add_parts(app, doctree, docname) -> None:
             continue
         part, words = place["part"], app.config.book_words
         live = words["live"] | words[part] | PARTS[part]()
-        given = {"live": live, part: words[part], "id": part, "controls": CONTROLS}
+        given = {"live": live, part: words[part], "id": part}
+        given |= {"controls": CONTROLS, "modules": modules}
         html = app.builder.templates.render(f"{part}.html", given)
         still = app.builder.templates.render("live-still.html", given | {"part": part})
         place.insert(0, nodes.raw("", html, format="html"))
@@ -100,6 +118,9 @@ DOORS = {
     },
 }
 
+# Those of them where the part itself stands beneath the link.
+OPEN = {("04_training", "only-noise"), ("09_generation", "new-digits")}
+
 
 def add_doors(app, doctree, docname) -> None:
     """Put a link to a live part at the end of each section that has one.
@@ -115,6 +136,8 @@ def add_doors(app, doctree, docname) -> None:
             link = nodes.reference("", words[page]["name"], refuri=uri + query)
             said = nodes.inline("", f"{words['play']} ")
             section += nodes.paragraph("", "", said, link, classes=["live-door"])
+            if (docname, anchor) in OPEN:
+                section += nodes.container(classes=["live-place"], part=page)
 
 
 def setup(app):

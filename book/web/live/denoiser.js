@@ -35,6 +35,12 @@ export class Denoiser {
     return this.#worker.ask({ model: TRACE, noisy, pixel });
   }
 
+  // {weight, bias} of the convolution in a block of `skip`, as PyTorch has them.
+  async filters(block) {
+    await this.#have("skip");
+    return this.#worker.ask({ model: "skip", block });
+  }
+
   // Whether a model is loaded.
   has(model) {
     return this.#there.has(model);

@@ -1,7 +1,8 @@
 // The reader against the network, at one noisy picture. Markup: extensions/templates/duel.html.
 import { Denoiser } from "./denoiser.js";
 import { Pad } from "./pad.js";
-import { PIXELS, inflated, paint, psnr } from "./pictures.js";
+import { LivePart } from "./part.js";
+import { PIXELS, inflated, nth, paint, psnr } from "./pictures.js";
 import { normals } from "./random.js";
 
 const NETWORK = "skip";
@@ -12,27 +13,21 @@ export async function open(root, page) {
   return new Duel(root, page, await inflated(packed));
 }
 
-class Duel {
+class Duel extends LivePart {
   constructor(root, page, digits) {
-    Object.assign(this, { root, page, digits, won: 0, lost: 0 });
+    super(root, page);
+    Object.assign(this, { digits, won: 0, lost: 0 });
     this.denoiser = new Denoiser((names) => page.fetch(names));
-    this.controls = root.querySelector("form").elements;
-    const tellPen = (key, place) => this.announce(page.say(key, place));
-    this.pad = new Pad(this.find("pad"), () => this.show(), tellPen);
+    this.pad = new Pad(this.find("pad"), () => this.show(), this.tellPen);
     const { sigma, clear, compare, next } = this.controls;
-    root.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
     sigma.addEventListener("input", () => this.begin());
     next.addEventListener("click", () => this.begin());
     clear.addEventListener("click", () => {
       this.pad.clear();
       this.show();
     });
-    compare.addEventListener("click", () => this.compare());
+    compare.addEventListener("click", () => this.attempt(() => this.compare()));
     this.begin();
-  }
-
-  find(name) {
-    return this.root.querySelector(`[data-part="${name}"]`);
   }
 
   // The network is there before it is needed.
@@ -45,7 +40,7 @@ class Duel {
     const n = Math.floor((Math.random() * this.digits.length) / PIXELS);
     const noise = normals(PIXELS, Math.random);
     const sigma = Number(this.controls.sigma.value);
-    this.clean = this.digits.subarray(n * PIXELS, (n + 1) * PIXELS);
+    this.clean = nth(this.digits, n);
     this.noisy = this.clean.map((value, i) => value + sigma * noise[i]);
     this.over = false;
     this.pad.clear();
@@ -54,22 +49,17 @@ class Duel {
   }
 
   async compare() {
-    try {
-      const yours = this.pad.picture();
-      const { denoised } = await this.denoiser.run(NETWORK, this.noisy);
-      const pictures = { yours, network: denoised, clean: this.clean };
-      for (const [name, picture] of Object.entries(pictures)) paint(this.find(name), picture);
-      const [mine, theirs] = [yours, denoised].map((picture) => psnr(picture, this.clean));
-      this.find("yours-psnr").textContent = `${mine.toFixed(1)} dB`;
-      this.find("network-psnr").textContent = `${theirs.toFixed(1)} dB`;
-      if (mine > theirs) this.won += 1;
-      else this.lost += 1;
-      this.over = true;
-      this.show();
-      this.page.show("ready");
-    } catch (error) {
-      this.page.show("failed", error);
-    }
+    const yours = this.pad.picture();
+    const { denoised } = await this.denoiser.run(NETWORK, this.noisy);
+    const pictures = { yours, network: denoised, clean: this.clean };
+    for (const [name, picture] of Object.entries(pictures)) paint(this.find(name), picture);
+    const [mine, theirs] = [yours, denoised].map((picture) => psnr(picture, this.clean));
+    this.find("yours-psnr").textContent = `${mine.toFixed(1)} dB`;
+    this.find("network-psnr").textContent = `${theirs.toFixed(1)} dB`;
+    if (mine > theirs) this.won += 1;
+    else this.lost += 1;
+    this.over = true;
+    this.show();
   }
 
   show() {
@@ -81,10 +71,5 @@ class Duel {
     this.root.querySelector(".duel-answers").hidden = !this.over;
     const values = { won: this.won, lost: this.lost };
     this.find("said").textContent = this.over ? this.page.say("score", values) : "";
-  }
-
-  // For a screen reader.
-  announce(words) {
-    this.root.querySelector(".live-announce").textContent = words;
   }
 }

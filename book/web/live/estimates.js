@@ -1,5 +1,5 @@
 // What can be said of a denoised picture without the clean one, see chapter 07.
-import { PIXELS } from "./pictures.js";
+import { PIXELS, nth } from "./pictures.js";
 import { normals } from "./random.js";
 
 const NUDGE = 1e-3;
@@ -29,7 +29,7 @@ export async function steinsEstimate(denoise, noisy, sigma) {
   pair.set(noisy);
   pair.set(noisy.map((value, i) => value + NUDGE * nudge[i]), PIXELS);
   const both = await denoise(pair);
-  const [denoised, nudged] = [both.subarray(0, PIXELS), both.subarray(PIXELS)];
+  const [denoised, nudged] = [nth(both, 0), nth(both, 1)];
   let followed = 0;
   for (let i = 0; i < PIXELS; i++) {
     followed += (nudge[i] * (nudged[i] - denoised[i])) / NUDGE;

@@ -3,7 +3,9 @@ import { readAddress, writeAddress } from "./address.js";
 import { Denoiser } from "./denoiser.js";
 import { DigitChoice } from "./digits.js";
 import { offerOwn } from "./own.js";
+import { LivePart } from "./part.js";
 import { SIDE, addNoise, drawPattern, paint, paintMap, paintSigned, psnr } from "./pictures.js";
+import { MOVES } from "./pixel.js";
 import { Tracing } from "./tracing.js";
 import { Unseen } from "./unseen.js";
 import { SlidingWindow } from "./window.js";
@@ -28,28 +30,27 @@ export async function open(root, page) {
 const chosen = (controls) =>
   Object.fromEntries(CHOSEN.map((name) => [name, controls[name].value]));
 
-class Explorer {
+// As SlidingWindow takes them.
+const asMaps = (noisy, blocks) => ({
+  noisy: { side: SIDE, data: noisy },
+  ...Object.fromEntries(blocks.map(({ name, dims, data }) => [name, { side: dims[3], data }])),
+});
+
+class Explorer extends LivePart {
   constructor(root, digits, page) {
-    this.root = root;
-    this.page = page;
+    super(root, page);
     this.denoiser = new Denoiser((names) => page.fetch(names));
     this.pattern = drawPattern();
-    this.controls = root.querySelector("form").elements;
     this.inside = root.querySelector(".live-inside");
     const failed = (error) => page.show("failed", error);
     this.tracing = new Tracing(root, page, this.denoiser, failed);
-    this.window = new SlidingWindow(root, page);
+    this.window = new SlidingWindow(root, page, this.denoiser);
     this.unseen = new Unseen(root, failed);
     offerOwn(this.controls.model, page);
-    const tellPen = (key, place) => this.announce(page.say(key, place));
-    this.digit = new DigitChoice(root, digits, () => this.refresh(), tellPen);
+    this.digit = new DigitChoice(root, digits, () => this.refresh(), this.tellPen);
     readAddress(KEY, this.controls, CHOSEN);
     this.controls.number.value = Number(this.controls.sigma.value).toFixed(2);
     this.listen();
-  }
-
-  find(name) {
-    return this.root.querySelector(`[data-part="${name}"]`);
   }
 
   listen() {
@@ -77,22 +78,15 @@ class Explorer {
       this.pattern = drawPattern();
       this.refresh();
     });
-    const form = this.root.querySelector("form");
-    form.addEventListener("input", () => this.refresh());
-    form.addEventListener("change", () => writeAddress(KEY, chosen(this.controls)));
-    form.addEventListener("submit", (event) => event.preventDefault());
+    this.form.addEventListener("input", () => this.refresh());
+    this.form.addEventListener("change", () => writeAddress(KEY, chosen(this.controls)));
     for (const details of [this.inside, this.unseen.root]) {
       details.addEventListener("toggle", () => this.refresh());
     }
   }
 
-  async refresh() {
-    try {
-      await this.update();
-      this.page.show("ready");
-    } catch (error) {
-      this.page.show("failed", error);
-    }
+  refresh() {
+    return this.attempt(() => this.update());
   }
 
   // As update(); a network that could not be loaded gets another chance.
@@ -141,7 +135,7 @@ class Explorer {
     if (inside) {
       this.showInside(blocks);
       if (model.value !== "skip") this.window.hide();
-      this.window.update(noisy, blocks[0].data);
+      this.window.update(asMaps(noisy, blocks));
       await this.tracing.update(model.value, noisy, denoised, Number(sigma.value));
     }
     if (this.unseen.open) {
@@ -185,11 +179,6 @@ class Explorer {
     }, REST);
   }
 
-  // For a screen reader.
-  announce(words) {
-    this.root.querySelector(".live-announce").textContent = words;
-  }
-
   // One row of feature maps for each block of the network, at its place in the U: the
   // encoder goes down on the left, the decoder up on the right.
   showInside(blocks) {
@@ -198,13 +187,14 @@ class Explorer {
     const bottom = blocks.findIndex(({ dims }) => dims[2] === deepest);
     const places = new Map(); // cell of the U → how many are in it
     blocks.forEach(({ name, dims: [, channels, height, width], data }, i) => {
-      const row = rows.children[i] ?? rows.appendChild(this.newRow(i));
+      const row = rows.children[i] ?? rows.appendChild(this.newRow(name));
       const [caption, maps] = row.children;
       caption.firstChild.textContent = name;
       caption.lastChild.textContent = ` ${channels}×${height}×${width}`;
       const area = height * width;
-      maps.querySelectorAll("canvas").forEach((canvas, n) => {
-        paintMap(canvas, data.subarray(n * area, (n + 1) * area));
+      [...maps.children].forEach((button, n) => {
+        button.disabled = this.controls.model.value !== "skip";
+        paintMap(button.firstChild, data.subarray(n * area, (n + 1) * area));
       });
       const side = height === deepest ? "1 / -1" : i < bottom ? "1" : "2";
       const cell = `${height} ${side}`;
@@ -218,21 +208,21 @@ class Explorer {
   newRow(block) {
     const row = document.createElement("figure");
     row.innerHTML = "<figcaption><code></code><span></span></figcaption><div></div>";
-    for (let n = 0; n < MAPS; n++) {
-      const canvas = document.createElement("canvas");
-      row.lastChild.append(block === 0 ? this.opener(n, canvas) : canvas);
-    }
+    for (let n = 0; n < MAPS; n++) row.lastChild.append(this.opener(block, n));
     return row;
   }
 
-  // A map of the first block is a button: it shows how it is made.
-  opener(n, canvas) {
+  // A map of `skip` is a button: it shows how it is made. Of each row, one is a stop of
+  // the tab key; arrow keys lead to the others.
+  opener(block, n) {
     const button = document.createElement("button");
     Object.assign(button, { type: "button", title: this.page.words.window });
-    button.append(canvas);
-    button.addEventListener("click", () => {
-      if (this.controls.model.value !== "skip") return;
-      this.window.open(n).catch((error) => this.page.show("failed", error));
+    button.tabIndex = n === 0 ? 0 : -1;
+    button.append(document.createElement("canvas"));
+    button.addEventListener("click", () => this.attempt(() => this.window.open(block, n)));
+    button.addEventListener("keydown", ({ key }) => {
+      const step = MOVES[key]?.[0];
+      if (step) button.parentElement.children[n + step]?.focus();
     });
     return button;
   }

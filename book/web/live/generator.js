@@ -3,7 +3,8 @@ import { readAddress, writeAddress } from "./address.js";
 import { Denoiser } from "./denoiser.js";
 import { DigitChoice } from "./digits.js";
 import { offerOwn } from "./own.js";
-import { PIXELS, grey, paint, paintRow, paintUpTo, psnr } from "./pictures.js";
+import { LivePart } from "./part.js";
+import { PIXELS, grey, nth, paint, paintRow, paintUpTo, psnr } from "./pictures.js";
 import { normals, seeded } from "./random.js";
 import { DAMAGES, eachAgrees, noiseLevels, pureNoise, sample, together } from "./sampling.js";
 
@@ -21,41 +22,34 @@ export async function open(root, page) {
   return new Generator(root, page, digits, mean);
 }
 
-class Generator {
+class Generator extends LivePart {
   constructor(root, page, digits, mean) {
-    Object.assign(this, { root, page, making: 0, frames: [] });
+    super(root, page);
+    Object.assign(this, { making: 0, frames: [] });
     this.mean = grey(mean);
-    this.controls = root.querySelector("form").elements;
     this.denoiser = new Denoiser((names) => page.fetch(names));
-    const tellPen = (key, place) => this.announce(page.say(key, place));
-    this.digit = new DigitChoice(root, digits, () => this.stop(), tellPen);
+    this.digit = new DigitChoice(root, digits, () => this.stop(), this.tellPen);
     offerOwn(this.controls.network, page);
     readAddress(KEY, this.controls, Object.keys(this.settings()));
     this.listen();
     this.show();
   }
 
-  find(name) {
-    return this.root.querySelector(`[data-part="${name}"]`);
-  }
-
   listen() {
     const { make, at, seed } = this.controls;
-    const form = this.root.querySelector("form");
-    form.addEventListener("submit", (event) => event.preventDefault());
-    form.addEventListener("input", ({ target }) => {
+    this.form.addEventListener("input", ({ target }) => {
       if (target !== at) this.show();
     });
     // Another question, the same noise; where something has been made, it is made anew.
-    form.addEventListener("change", ({ target }) => {
+    this.form.addEventListener("change", ({ target }) => {
       if (target === at) return;
       const again = this.frames.length > 0 && target.name !== "task" && target.value !== "draw";
       this.stop();
-      if (again) this.attempt();
+      if (again) this.attempt(() => this.make());
     });
     make.addEventListener("click", () => {
       if (this.begun) seed.value = Number(seed.value) + 1;
-      this.attempt();
+      this.attempt(() => this.make());
     });
     at.addEventListener("input", () => this.showFrame(Number(at.value)));
   }
@@ -76,24 +70,14 @@ class Generator {
   // Nothing is made before it is asked for; only the network is seen to be there.
   async tryAgain() {
     this.denoiser.forgive();
-    if (this.failed) await this.make();
+    if (this.unfinished) await this.make();
     else await this.denoiser.run(this.settings().network, this.mean);
-  }
-
-  async attempt() {
-    try {
-      this.failed = false;
-      await this.make();
-      this.page.show("ready");
-    } catch (error) {
-      this.failed = true;
-      this.page.show("failed", error);
-    }
   }
 
   // What was made before, or is being made, is no longer wanted.
   stop() {
     this.making += 1;
+    this.unfinished = false;
     this.frames = [];
     this.show();
   }
@@ -105,13 +89,14 @@ class Generator {
     const question = this.ask(settings);
     if (!calm()) paintRow(this.find("noisy"), question[1], COLUMNS); // at once
     writeAddress(KEY, settings);
-    this.begun = true;
+    this.begun = this.unfinished = true;
     this.controls.at.max = settings.steps;
     for await (const frame of sample(...question)) {
       if (mine !== this.making) return;
       this.frames.push(frame);
       if (!calm() || !frame.guess) this.showFrame(this.frames.length - 1);
     }
+    this.unfinished = false;
     this.conclude(settings);
   }
 
@@ -181,7 +166,7 @@ class Generator {
     if (task === "new") return;
     const answers = this.frames.at(-1).y.map((value) => Math.min(1, Math.max(0, value)));
     const { mean, doubt } = together(answers);
-    const pictures = { clean: this.clean, left: this.left, one: answers.subarray(0, PIXELS), mean };
+    const pictures = { clean: this.clean, left: this.left, one: nth(answers, 0), mean };
     for (const [name, picture] of Object.entries(pictures)) paint(this.find(name), picture);
     paintUpTo(this.find("doubt"), doubt, DOUBT);
     const there = this.clean.some((value) => value > 0);
@@ -190,11 +175,6 @@ class Generator {
       this.find(`${name}-psnr`).textContent = there ? `${decibels} dB` : "";
     }
     this.root.querySelector(".generate-summary").hidden = false;
-  }
-
-  // For a screen reader.
-  announce(words) {
-    this.root.querySelector(".live-announce").textContent = words;
   }
 }
 

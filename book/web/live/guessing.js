@@ -1,6 +1,7 @@
 // Which digit is real? Markup: extensions/templates/guess.html.
 import { Denoiser } from "./denoiser.js";
-import { PIXELS, grey, inflated, paint } from "./pictures.js";
+import { LivePart } from "./part.js";
+import { PIXELS, grey, inflated, nth, paint } from "./pictures.js";
 import { noiseLevels, pureNoise, sample } from "./sampling.js";
 
 const ROUNDS = 10;
@@ -15,9 +16,10 @@ export async function open(root, page) {
   return new Guessing(root, page, real, grey(files["mean.bin"]));
 }
 
-class Guessing {
+class Guessing extends LivePart {
   constructor(root, page, real, mean) {
-    Object.assign(this, { root, page, real, mean });
+    super(root, page);
+    Object.assign(this, { real, mean });
     this.denoiser = new Denoiser((names) => page.fetch(names));
     this.buttons = [...root.querySelectorAll("[name=pick]")];
     this.buttons.forEach((button, side) => {
@@ -25,10 +27,6 @@ class Guessing {
     });
     this.next = root.querySelector("[name=next]");
     this.next.addEventListener("click", () => this.go());
-  }
-
-  find(name) {
-    return this.root.querySelector(`[data-part="${name}"]`);
   }
 
   // A game begins as soon as its digits have been made.
@@ -54,9 +52,8 @@ class Guessing {
 
   ask() {
     this.realSide = Math.random() < 0.5 ? 0 : 1;
-    const at = (pictures, n) => pictures.subarray(n * PIXELS, (n + 1) * PIXELS);
-    const pair = [at(this.made, this.round), at(this.made, this.round)];
-    pair[this.realSide] = at(this.real, this.drawn[this.round]);
+    const pair = [nth(this.made, this.round), nth(this.made, this.round)];
+    pair[this.realSide] = nth(this.real, this.drawn[this.round]);
     pair.forEach((picture, side) => paint(this.find(`picture-${side}`), picture));
     this.show("asked");
   }
@@ -68,14 +65,8 @@ class Guessing {
     this.show(right ? "right" : "wrong");
   }
 
-  async go() {
-    if (this.round < ROUNDS) return this.ask();
-    try {
-      await this.begin();
-      this.page.show("ready");
-    } catch (error) {
-      this.page.show("failed", error);
-    }
+  go() {
+    return this.round < ROUNDS ? this.ask() : this.attempt(() => this.begin());
   }
 
   // state: making, asked, right or wrong.

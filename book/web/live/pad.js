@@ -1,12 +1,10 @@
 // A canvas to draw a digit on, by mouse, pen, finger or keyboard.
 import { asMnist, scaled } from "./pictures.js";
+import { MOVES } from "./pixel.js";
 
 const PEN = 0.085; // of the pad's side: the stroke of an MNIST digit
 const DOT = 0.01; // pixels: a line of no length would not be drawn, and a tap leave no dot
 const GRID = 28; // steps of the keyboard's pen across the pad
-const MOVES = {
-  ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
-};
 
 export class Pad {
   #context;

@@ -5,6 +5,9 @@ import { normals } from "./random.js";
 export const SIDE = 28;
 export const PIXELS = SIDE * SIDE;
 
+// One of several, from 0; without a copy.
+export const nth = (pictures, n) => pictures.subarray(n * PIXELS, (n + 1) * PIXELS);
+
 // ---------- files: uint8, one picture after another ----------
 
 export const grey = (bytes) => Float32Array.from(new Uint8Array(bytes), (byte) => byte / 255);
@@ -49,11 +52,9 @@ export function psnr(picture, clean) {
 // Of several, each beside its own clean picture, or all beside the same.
 export function meanPsnr(pictures, clean) {
   let sum = 0;
-  for (let at = 0; at < pictures.length; at += PIXELS) {
-    const truth = at % clean.length;
-    sum += psnr(pictures.subarray(at, at + PIXELS), clean.subarray(truth, truth + PIXELS));
-  }
-  return sum / (pictures.length / PIXELS);
+  const [count, truths] = [pictures.length / PIXELS, clean.length / PIXELS];
+  for (let n = 0; n < count; n++) sum += psnr(nth(pictures, n), nth(clean, n % truths));
+  return sum / count;
 }
 
 // ---------- a drawing becomes a digit as MNIST's are ----------

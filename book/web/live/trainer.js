@@ -3,7 +3,8 @@ import { readAddress, writeAddress } from "./address.js";
 import { Curves } from "./curves.js";
 import { keepOwn } from "./own.js";
 import { Pad } from "./pad.js";
-import { PIXELS, drawPattern, paint, paintMap, paintRow, paintSigned } from "./pictures.js";
+import { LivePart } from "./part.js";
+import { drawPattern, nth, paint, paintMap, paintRow, paintSigned } from "./pictures.js";
 import { hide, reveal } from "./png.js";
 import { Race } from "./race.js";
 import { Trainer } from "./training.js";
@@ -25,29 +26,22 @@ export function open(root, page) {
   return new Training(root, page, new Trainer((names) => page.fetch(names)));
 }
 
-class Training {
+class Training extends LivePart {
   constructor(root, page, trainer) {
-    Object.assign(this, { root, page, trainer });
-    this.controls = root.querySelector("form").elements;
+    super(root, page);
+    this.trainer = trainer;
     const places = ["psnr", "loss", "legend"].map((name) => [name, this.find(name)]);
     this.curves = new Curves(Object.fromEntries(places), page.words.guessed);
     this.race = new Race(this.find("race"));
     this.pattern = drawPattern();
-    const tellPen = (key, place) => this.announce(page.say(key, place));
-    this.pad = new Pad(this.find("pad"), () => this.denoiseDrawing(), tellPen);
+    this.pad = new Pad(this.find("pad"), () => this.denoiseDrawing(), this.tellPen);
     this.beginning = this.settings();
     this.readAddress();
     this.listen();
   }
 
-  find(name) {
-    return this.root.querySelector(`[data-part="${name}"]`);
-  }
-
   listen() {
     const { experiment, guess, start, unguessed, restart, save, share, load, race, clear } = this.controls;
-    const form = this.root.querySelector("form");
-    form.addEventListener("submit", (event) => event.preventDefault());
     experiment.forEach((button) => button.addEventListener("input", () => this.choose(button.value)));
     this.root.querySelector(".train-settings").addEventListener("input", () => this.change());
     guess.addEventListener("input", () => this.guess());
@@ -127,16 +121,6 @@ class Training {
   // Begin, unless that has been done.
   async tryAgain() {
     if (!this.ready) await this.renew();
-  }
-
-  // Whatever fails is said, and the next attempt may succeed.
-  async attempt(what) {
-    try {
-      await what();
-      this.page.show("ready");
-    } catch (error) {
-      this.page.show("failed", error);
-    }
   }
 
   // A fresh network. The run before stays on the curves, if it has taken a step.
@@ -247,10 +231,6 @@ class Training {
     this.find("now").textContent = this.reached ? `${this.reached.toFixed(1)} dB` : "";
   }
 
-  announce(text) {
-    this.root.querySelector(".live-announce").textContent = text;
-  }
-
   // ---------- weights, and the reader's own digit ----------
 
   // For the other live parts.
@@ -313,7 +293,7 @@ class Training {
     const clean = this.pad.digit();
     const noisy = clean.map((value, i) => value + NOISY * this.pattern.normal[i]);
     paint(this.find("drawn"), noisy);
-    paint(this.find("cleaned"), (await this.trainer.denoise(noisy)).subarray(0, PIXELS));
+    paint(this.find("cleaned"), nth(await this.trainer.denoise(noisy), 0));
   }
 }
 

@@ -1,6 +1,6 @@
 // The denoiser without parameters, of chapter 07, at one pixel: which training digits vote
 // for its value, and how much each counts.
-import { PIXELS, SIDE, inflated, paint } from "./pictures.js";
+import { PIXELS, SIDE, inflated, nth, paint } from "./pictures.js";
 import { place } from "./pixel.js";
 
 const REACH = 3; // pixels around the one in question: the window is 7×7
@@ -61,7 +61,7 @@ export class Votes {
     this.figures.forEach((figure, i) => {
       const [share, n] = order[i];
       const [canvas, frame] = figure.firstChild.children;
-      paint(canvas, this.digits.subarray(n * PIXELS, (n + 1) * PIXELS));
+      paint(canvas, nth(this.digits, n));
       place(frame, pixel);
       figure.lastChild.textContent = `${(100 * share).toFixed(1)}%`;
     });

@@ -14,7 +14,7 @@ async function load({ model, network, runtime, weights }) {
 // noisy: pictures, one behind the other.
 async function run({ model, noisy, inside }) {
   const { session, given } = networks.get(model);
-  const wanted = inside ? session.outputNames : ["denoised"];
+  const wanted = inside ? session.outputNames.filter((name) => !name.includes(".")) : ["denoised"];
   const { denoised, ...blocks } = await session.run({ noisy: all(noisy), ...given }, wanted);
   return {
     denoised: denoised.data,
@@ -30,9 +30,19 @@ async function trace({ model, noisy, pixel }) {
   return (await networks.get(model).session.run(feed)).counts.data;
 }
 
+// What the convolution of a block multiplies with.
+async function filters({ model, block }) {
+  const names = ["weight", "bias"].map((kind) => `${block}.${kind}`);
+  const feed = { noisy: all(new Float32Array(PIXELS)) };
+  const found = await networks.get(model).session.run(feed, names);
+  const [weight, bias] = names.map((name) => found[name].data);
+  return { weight, bias };
+}
+
 const all = (pictures) => tensor(pictures, pictures.length / PIXELS, 1, SIDE, SIDE);
 
 serve((request) => {
   if (request.network) return load(request);
+  if (request.block) return filters(request);
   return request.pixel === undefined ? run(request) : trace(request);
 });
