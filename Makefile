@@ -4,7 +4,7 @@ RUN := $(PYTHON) book/tools/environment.py
 # Where the book is published, and a folder with what is published there now.
 export REPOSITORY SITE_URL PUBLISHED
 
-.PHONY: help book site serve lab check test test-all test-anywhere test-newest test-sphinx lint format notebooks weights models results font lock clean
+.PHONY: help book site serve lab check test test-all test-anywhere test-newest test-sphinx copies offline lint format notebooks weights models results font lock clean
 
 help: ## list what make can do
 	@$(PYTHON) book/tools/environment.py --help-make
@@ -15,6 +15,12 @@ book: ## make the environment and build the site
 site: ## build the site to publish: make site REPOSITORY=owner/name SITE_URL=https://…
 	$(if $(REPOSITORY),,$(error name the repository: make site REPOSITORY=owner/name SITE_URL=https://…))
 	$(RUN) book/tools/build_site.py
+
+copies: ## make the book as EPUB and PDF, in build/copies
+	$(RUN) book/tools/copies.py
+
+offline: copies book ## make one zip of all, to carry: build/offline
+	$(RUN) book/tools/offline.py
 
 serve: ## show the site on localhost
 	$(RUN) book/tools/build_site.py serve

@@ -4,6 +4,7 @@ The lesson, in the order of the chapters: data, noise, metrics, model, recipe, b
 step, fit; what they refuse stands in checks. Around it: `display` (figures and
 widgets), `baselines` (denoisers to compare with), `networks` (a larger one),
 `classifier` (a judge that reads digits), `generation` (new pictures from a denoiser),
+`exercises` (checks of the reader's answers),
 `saving` (checkpoints and what guards a run), `speed` (faster steps, several devices),
 `pretrained` (trained weights), `formats` (files of MNIST, and pictures of one's own),
 `train` and `denoise` (the command line). What one needs most can be imported from here:
@@ -21,6 +22,7 @@ from unetlib.batcher import Batcher, to_tensor  # noqa: E402
 from unetlib.checks import UnetlibError  # noqa: E402
 from unetlib.data import Digits, load_mnist, split  # noqa: E402
 from unetlib.display.labels import use_language  # noqa: E402
+from unetlib.exercises import check  # noqa: E402
 from unetlib.fit import fit, validate  # noqa: E402
 from unetlib.metrics import denoising_psnr, mse, psnr, ssim  # noqa: E402
 from unetlib.model import Denoiser, SkipUnet, Unet  # noqa: E402
@@ -44,6 +46,7 @@ __all__ = [
     "Unet",
     "UnetlibError",
     "add_gaussian_noise",
+    "check",
     "denoising_psnr",
     "fit",
     "load_mnist",

@@ -16,8 +16,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import npm_packages
@@ -26,22 +24,10 @@ from languages import FALLBACK, LANGUAGES
 from math_font import characters, cut_math_font
 from policy import protect
 from publishing import MOVED, Address, build_wheel, write_notebooks
-from sources import BUILD, ROOT, WEB, configure, fresh, stage, write
+from serving import serve
+from sources import BUILD, COPIES, ROOT, WEB, configure, fresh, stage, write
 from style_sheets import leave_out_unused
 
-# What our own server says that files are, whatever the machine thinks: on Windows any
-# program may have entered another type for .js, and then browsers run no module.
-TYPES = {
-    ".css": "text/css",
-    ".html": "text/html",
-    ".js": "text/javascript",
-    ".json": "application/json",
-    ".onnx": "application/octet-stream",
-    ".png": "image/png",
-    ".svg": "image/svg+xml",
-    ".wasm": "application/wasm",
-    ".woff2": "font/woff2",
-}
 LOADED = (".js", ".json", ".wasm", ".onnx", ".bin")  # by the live parts
 # Sphinx's notes to itself, the theme's templates, which are not pages, and maps to
 # sources that are not here.
@@ -154,9 +140,10 @@ def build(
         shutil.copytree(pages, out / code, ignore=UNPUBLISHED)
         copies = fresh(out / "notebooks" / code)
         write_notebooks(notebooks, LANGUAGES[code], copies, address, wheel.name)
-    for source in (wheel.parent, WEB / "live"):
+    for source in (wheel.parent, WEB / "live", COPIES):
         shutil.rmtree(out / source.name, ignore_errors=True)
-        shutil.copytree(source, out / source.name)
+        if source.exists():  # the copies to keep are made only where one asks for them
+            shutil.copytree(source, out / source.name)
     list_files(npm_packages.carry(modules, npm_packages.LIVE, out / "live"))
     needed = characters(out)
     for code in built:
@@ -167,38 +154,6 @@ def build(
     protect(out)
     print(f"Built. Open {out / 'index.html'} in a browser,")
     print("or run: make serve (without make: python book/tools/build_site.py serve)")
-
-
-class Handler(SimpleHTTPRequestHandler):
-    extensions_map = SimpleHTTPRequestHandler.extensions_map | TYPES
-
-
-class Server(ThreadingHTTPServer):
-    # Windows would let two servers have the same port.
-    allow_reuse_address = os.name == "posix"
-
-
-def listen(out: Path, port: int) -> Server:
-    """A server of the site for this machine only, on another port if this is taken."""
-    handler = partial(Handler, directory=str(out))
-    try:
-        return Server(("127.0.0.1", port), handler)
-    except OSError as error:
-        print(f"port {port} is not free ({error.strerror}); taking another")
-        return Server(("127.0.0.1", 0), handler)
-
-
-def serve(out: Path, port: int) -> None:
-    """Show the site at http://localhost:<port>, to this machine only."""
-    if not (out / "index.html").is_file():
-        sys.exit(f"there is no site in {out}: build it first, with make book")
-    with listen(out, port) as server:
-        # At once, also to those who read it from a file or a pipe.
-        print(f"http://localhost:{server.server_port}/ (stop with Ctrl+C)", flush=True)
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            print()
 
 
 def main() -> None:

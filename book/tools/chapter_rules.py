@@ -76,9 +76,9 @@ def structure(texts: list[Text]) -> Iterator[Fault]:
                 what = f"a chapter closes with a section {{#{section}}}; write one"
                 yield mine[-1].fault(len(mine[-1].source), what)
         exercises = whole.partition("{#exercises}")[2]
-        if exercises and not re.search(r"(?m)^1\.\s", exercises):
+        if exercises and "{#exercise-1}" not in exercises:
             (last,) = [text for text in mine if "{#exercises}" in text.source][-1:]
-            what = "{#exercises} has no exercise; number them 1., 2., …"
+            what = "{#exercises} has no exercise; head it `### NN-1 … {#exercise-1}`"
             yield last.fault(last.source.index("{#exercises}"), what)
 
 

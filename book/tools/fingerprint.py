@@ -25,6 +25,7 @@ LAYOUT = {
 }  # fmt: skip
 VERSION = re.compile(r"(?m)^__version__ = .*$")  # each release raises it
 NEVER_READ = {".md", ".txt", ".typed", ".pyc"}
+NEVER_SAID = "exercises"  # in no notebook stands an answer, nor what is said to it
 
 
 def fingerprint(notebook: NotebookNode, package: Path = PACKAGE) -> str:
@@ -86,7 +87,8 @@ def _parent(name: str) -> str:
 def _data(package: Path) -> Iterator[Path]:
     for path in package.rglob("*"):
         code_or_text = path.suffix in NEVER_READ | {".py"} or path.name.startswith(".")
-        if path.is_file() and not code_or_text:
+        said = NEVER_SAID in path.relative_to(package).parts
+        if path.is_file() and not (code_or_text or said):
             yield path
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from bibliography import with_papers
 from citations import REFERENCE, look_up
 from languages import LANGUAGES
+from quizzes import quiz
+from solutions import solution
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 CJK = r"\u3000-\u303f\u3400-\u9fff\uff00-\uffef“”‘’…—"  # characters and punctuation
@@ -29,7 +31,8 @@ def finished(text: str, chapter: str, language: str) -> str:
 def fill(text: str, chapter: str, language: str) -> str:
     """Put measured numbers in place of {{file/key/.../key:format}}.
 
-    `file` is book/results/FILE.json. {{cpu-time}} becomes how long this chapter took.
+    `file` is book/results/FILE.json. {{cpu-time}} becomes how long this chapter took,
+    {{solution/02-1}} the code that answers this exercise, {{quiz}} the chapter's quiz.
     Raises ValueError for a reference to nothing.
     """
 
@@ -37,8 +40,12 @@ def fill(text: str, chapter: str, language: str) -> str:
         reference, spec = match[1], match[2] or ""
         if reference == "cpu-time":
             return _cpu_time(chapter, language)
+        if reference == "quiz":
+            return quiz(chapter, language)
         name, *keys = reference.split("/")
         try:
+            if name == "solution":
+                return with_comments(solution(chapter, *keys), language)
             found = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
             return format(look_up(found, keys), spec)
         except (OSError, LookupError, TypeError, ValueError) as error:

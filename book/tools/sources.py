@@ -7,19 +7,33 @@ from pathlib import Path
 import yaml
 from bibliography import listed, with_papers
 from languages import LANGUAGES
-from manuscript import chapter_paths
+from manuscript import chapter_paths, read_cells
+from measurements import results
+from measurements import sources as measured
 from npm_packages import MODULES
+from prose import HEADING
 from publishing import Address
+from quizzes import read_quiz
+from solutions import answers
 from terms import read_glossary
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
 WEB = BOOK / "web"
 BUILD = ROOT / "build"
+COPIES = BUILD / "copies"  # the book as EPUB and PDF
 # After the chapters, in this order.
 PARTS = {
     "play": ("train", "generate", "games"),
-    "reference": ("troubleshooting", "glossary", "references", "api"),
+    "reference": (
+        "progress",
+        "teaching",
+        "troubleshooting",
+        "glossary",
+        "references",
+        "results",
+        "api",
+    ),
 }
 PAGES = tuple(page for pages in PARTS.values() for page in pages)
 
@@ -70,11 +84,53 @@ def references(code: str) -> str:
     return listed(code, sources)
 
 
+def progress(code: str) -> str:
+    """How much of each chapter the reader has done, as a table that a script fills."""
+    words = LANGUAGES[code].words["progress"]
+    heads = [words[key] for key in ("chapter", "done", "exercises", "quiz")]
+    rows = []
+    for path in chapter_paths():
+        here = [cell for cell in read_cells(path) if cell.metadata.get("lang") == code]
+        title = HEADING.match(here[0].source)[2]
+        exercises = {number for number, _ in answers(path.stem)}
+        counts = {"solved": len(exercises), "quiz": len(read_quiz(path.stem))}
+        cells = [
+            f"[{path.name[:2]} {title}]({path.stem}.ipynb)",
+            _count("read", path.stem, 1),
+        ]
+        cells += [_count(kind, path.name[:2], n) for kind, n in counts.items()]
+        rows.append(cells)
+    return "\n".join(f"| {' | '.join(row)} |" for row in [heads, ["---"] * 4, *rows])
+
+
+def _count(kind: str, of: str, n: int) -> str:
+    """Where progress.js writes how many of n have been done."""
+    return f'<span data-progress="{kind}" data-of="{of}">0</span>/{n}'
+
+
+# Pages of which most is made from the book's files.
+MADE = {
+    "glossary": glossary,
+    "references": references,
+    "results": results,
+    "progress": progress,
+}
+
+
 def terms(code: str) -> dict[str, str]:
     """{wording: id of its entry}, and {wording: ""} where one means something else."""
     entries = read_glossary()
     others = [wording for e in entries for wording in e.get(f"not_{code}", ())]
     return {e[code]: e["id"] for e in entries} | dict.fromkeys(others, "")
+
+
+def meanings(code: str) -> dict[str, tuple[dict[str, str], str]]:
+    """{id of an entry: ({tag of another language: the term in it}, what it means)}."""
+    others = [other for other in LANGUAGES.values() if other.code != code]
+    return {
+        entry["id"]: ({x.tag: entry[x.code] for x in others}, entry[f"{code}_text"])
+        for entry in read_glossary()
+    }
 
 
 def summaries(code: str) -> dict[str, str]:
@@ -97,8 +153,7 @@ def stage(code: str, notebooks: Path) -> tuple[Path, list[str]]:
         shutil.copy(chapter, source)
     for name in PAGES:
         text = (BOOK / "pages" / code / f"{name}.md").read_text(encoding="utf-8")
-        made = {"glossary": glossary, "references": references}.get(name)
-        text = with_papers(f"{text}\n{made(code) if made else ''}")
+        text = with_papers(f"{text}\n{MADE[name](code) if name in MADE else ''}")
         write(source / f"{name}.md", text)
     return source, [chapter.stem for chapter in chapters]
 
@@ -153,6 +208,9 @@ def what_pages_know(code: str, chapters: list[str], address: Address | None) -> 
         "book_services": language.services,
         "book_summaries": summaries(code),
         "book_terms": terms(code),
+        "book_meanings": meanings(code),
+        "book_sources": measured(),
+        "book_copies": sorted(file.name for file in COPIES.glob(f"*-{code}.*")),
         "book_avoided": {
             wording: entry[code]
             for entry in read_glossary()

@@ -189,7 +189,7 @@ def test_publishing_again_keeps_the_wheels_and_no_history(hosted, tmp_path):
         assert set(names.splitlines()) == expected
         assert git(hosted, "rev-list", "--count", "gh-pages") == "1"
     told = (workspace / "told.txt").read_text(encoding="utf-8")
-    assert told.startswith("site PYTHON=python REPOSITORY=owner/name SITE_URL=https:")
+    assert told.startswith("copies site PYTHON=python REPOSITORY=owner/name SITE_URL")
     assert git(hosted, "show", "gh-pages:index.html") == "https://example.org/name"
     author = git(hosted, "log", "--format=%an %ae", "gh-pages")
     assert author == "A Reader reader@example.org"

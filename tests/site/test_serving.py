@@ -8,8 +8,8 @@ from pathlib import Path
 from threading import Thread
 from urllib.request import urlopen
 
-import build_site
 import pytest
+import serving
 from website import free_port
 
 TYPES = {
@@ -33,7 +33,7 @@ def folder(tmp_path) -> Path:
 @contextmanager
 def running(folder: Path, port: int) -> Iterator[str]:
     """Yields the address of the server that `make serve` starts."""
-    with build_site.listen(folder, port) as server:
+    with serving.listen(folder, port) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://localhost:{server.server_port}/"
         server.shutdown()
@@ -73,4 +73,4 @@ def test_two_servers_at_once(folder):
 
 def test_a_site_that_is_not_built(tmp_path):
     with pytest.raises(SystemExit, match="make book"):
-        build_site.serve(tmp_path, free_port())
+        serving.serve(tmp_path, free_port())

@@ -70,6 +70,11 @@ def use_language(language: str) -> None:
     _see_that_figures_are_shown()
 
 
+def language() -> str:
+    """The language in use, "en" before `use_language` was called."""
+    return _current["language"]
+
+
 def _see_that_figures_are_shown() -> None:
     """Warns in a notebook whose figures go nowhere; matplotlib says nothing."""
     ipython = sys.modules.get("IPython")

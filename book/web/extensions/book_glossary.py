@@ -1,4 +1,5 @@
-"""Links the first use of each term in a chapter to its entry in the glossary.
+"""Links the first use of each term in a chapter to its entry in the glossary, and the
+entry to those places. What a term means stands in the page, too: terms.js shows it.
 
 Headings, code, formulas, captions and links stay as they are. The longest wording
 wins, so 均方误差 (mean squared error) is no use of 误差 (error). A link that the author
@@ -7,8 +8,10 @@ not_zh and not_en, in which wordings a term means something else.
 """
 
 import re
+from collections import defaultdict
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 
 APART = (
@@ -17,6 +20,7 @@ APART = (
     nodes.term,
     nodes.caption,
     nodes.reference,
+    addnodes.pending_xref,
     nodes.literal,
     nodes.literal_block,
     nodes.math,
@@ -58,13 +62,32 @@ def first_uses(texts: list[str], terms: dict[str, str], linked: set[str]):
                 yield number, *match.span(), term
 
 
+def is_chapter(app: Sphinx, docname: str) -> bool:
+    return app.env.doc2path(docname).endswith(".ipynb")
+
+
+def find_uses(app: Sphinx, env) -> None:
+    """Note in which section of each chapter a term comes first."""
+    env.book_uses = defaultdict(list)  # id → [(chapter, id of the section)]
+    for docname in sorted(name for name in env.found_docs if is_chapter(app, name)):
+        texts = prose(env.get_doctree(docname))
+        for number, *_, term in first_uses(texts, app.config.book_terms, set()):
+            env.book_uses[term].append((docname, _section(texts[number])))
+
+
+def prose(doctree: nodes.document) -> list[nodes.Text]:
+    return [text for text in doctree.findall(nodes.Text) if not _is_apart(text)]
+
+
 def link_terms(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    if not app.env.doc2path(docname).endswith(".ipynb"):
+    if docname == "glossary":
+        link_uses(app, doctree)
+    if not is_chapter(app, docname):
         return
     glossary = app.builder.get_relative_uri(docname, "glossary")
     links = [link.get("refuri", "") for link in doctree.findall(nodes.reference)]
     linked = {x.partition("#")[2] for x in links if x.startswith(f"{glossary}#")}
-    texts = [text for text in doctree.findall(nodes.Text) if not _is_apart(text)]
+    texts = prose(doctree)
     found = {}
     for number, *use in first_uses(texts, app.config.book_terms, linked):
         found.setdefault(number, []).append(use)
@@ -78,6 +101,35 @@ def link_terms(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             new.append(nodes.reference("", text[start:stop], **link))
             end = stop
         text.parent.replace(text, [*new, nodes.Text(text[end:])])
+    used = [term for uses in found.values() for *_, term in uses]
+    meanings = {term: app.config.book_meanings[term] for term in used}
+    html = app.builder.templates.render("book-terms.html", {"meanings": meanings})
+    doctree += nodes.raw("", html, format="html")
+
+
+def link_uses(app: Sphinx, doctree: nodes.document) -> None:
+    """Say after each entry in which chapters its term is used, with links there."""
+    for item in doctree.findall(nodes.definition_list_item):
+        (term,) = item[0]["ids"]
+        places = app.env.book_uses[term]
+        if not places:
+            continue
+        last = [*item.findall(nodes.paragraph)][-1]
+        used = nodes.inline("", app.config.book_words["used"], classes=["book-uses"])
+        for docname, section in places:
+            uri = app.builder.get_relative_uri("glossary", docname)
+            link = nodes.reference(
+                "", docname[:2], refuri=f"{uri}#{section}", internal=True
+            )
+            used += [nodes.Text(" "), link]
+        last += [nodes.Text(" "), used]
+
+
+def _section(node: nodes.Node) -> str:
+    """The id of the section that it stands in."""
+    while not isinstance(node, nodes.section):
+        node = node.parent
+    return node["ids"][0]
 
 
 def _is_apart(text: nodes.Text) -> bool:
@@ -89,5 +141,7 @@ def _is_apart(text: nodes.Text) -> bool:
 
 def setup(app):
     app.add_config_value("book_terms", {}, "html")
+    app.add_config_value("book_meanings", {}, "html")
+    app.connect("env-updated", find_uses)
     app.connect("doctree-resolved", link_terms)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

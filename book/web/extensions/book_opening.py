@@ -2,7 +2,8 @@
 
 200 words, 350 Chinese characters or 20 lines of code a minute, as one who follows them
 reads; rounded to five minutes, which is all that such a rule knows. On the book's first
-page a line more leads back to where the reader stopped; book.js knows where that is.
+page a line more leads back to where the reader stopped; book.js knows where that is;
+and one to the copies to keep, if there are some.
 """
 
 import re
@@ -34,6 +35,7 @@ def add_opening(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         "words": app.config.book_words,
         "minutes": minutes(prose, code),
         "is_first": docname == app.config.root_doc,
+        "copies": app.config.book_copies,
     }
     html = app.builder.templates.render("opening.html", known)
     title = next(doctree.findall(nodes.title))
@@ -42,5 +44,6 @@ def add_opening(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 
 def setup(app):
+    app.add_config_value("book_copies", [], "html")
     app.connect("doctree-resolved", add_opening)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

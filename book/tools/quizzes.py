@@ -1,0 +1,51 @@
+"""The questions at the end of each chapter, book/quizzes/NN_name.yml, as Markdown.
+
+Each choice folds out what it shows, in a notebook as on the page, without a script.
+"""
+
+from pathlib import Path
+from string import ascii_uppercase
+
+import yaml
+
+QUIZZES = Path(__file__).resolve().parents[1] / "quizzes"
+QUESTION = """\
+**{number}. {question}**
+
+{choices}
+"""
+CHOICE = """\
+<details class="choice"><summary>{letter}. {choice}</summary>
+
+{mark} {said}
+
+</details>
+"""
+
+
+def read_quiz(chapter: str) -> list[dict]:
+    """The questions of a chapter such as "02_architecture"; none where it has none."""
+    path = QUIZZES / f"{chapter}.yml"
+    return yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else []
+
+
+def quiz(chapter: str, language: str) -> str:
+    """A chapter's questions as Markdown."""
+    return "\n".join(
+        QUESTION.format(
+            number=number,
+            question=question[language],
+            choices="\n".join(
+                CHOICE.format(
+                    letter=letter,
+                    choice=choice[language],
+                    mark="✓" if choice.get("right") else "✗",
+                    said=choice[f"{language}_text"],
+                )
+                for letter, choice in zip(
+                    ascii_uppercase, question["choices"], strict=False
+                )
+            ),
+        )
+        for number, question in enumerate(read_quiz(chapter), 1)
+    )
