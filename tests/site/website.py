@@ -13,7 +13,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, Tag
 from building import ROOT, alone
 from publishing import MOVED
 
@@ -25,6 +25,9 @@ TYPES = {
     ".onnx": "application/octet-stream",
     ".woff2": "font/woff2",
 }
+# What search leaves out: what stands folded, or was put there by the build.
+BUILT = "script, .live-part, .book-sources, .book-uses"
+UNSEEN = f"{BUILT}, [hidden], #quiz, details:not(.folded)"
 TEXT = ("text/", "application/json", "image/svg+xml")
 
 
@@ -77,6 +80,16 @@ def _parsed(html: str) -> BeautifulSoup:
 def parse(page: Path) -> BeautifulSoup:
     """What a page says, to be looked at and not to be changed: others see the same."""
     return _parsed(page.read_text(encoding="utf-8"))
+
+
+def said(tag: Tag) -> str:
+    """Its text, without the controls of live parts and what stands folded."""
+    unseen = {id(part) for part in tag.select(UNSEEN)}
+    return "".join(
+        string
+        for string in tag.find_all(string=True)
+        if not any(id(around) in unseen for around in string.parents)
+    )
 
 
 @cache

