@@ -973,10 +973,12 @@ def test_sections_lead_to_the_live_parts(site, language, chapter):
     doors = DOORS[chapter]
     links = {link.parent.parent["id"]: link for link in page.select(".live-door > a")}
     assert links.keys() == doors.keys()
-    for anchor, (name, chosen) in doors.items():
+    for anchor, (place, chosen) in doors.items():
         address = urlsplit(links[anchor]["href"])
-        assert address.path == f"{name}.html"
-        given = dict(parse_qsl(dict(parse_qsl(address.query)).get(name, "")))
+        name, _, within = place.partition("#")
+        assert (address.path, address.fragment) == (f"{name}.html", within)
+        part = "live" if within else name
+        given = dict(parse_qsl(dict(parse_qsl(address.query)).get(part, "")))
         assert given == chosen
         controls = parse(site / language / f"{name}.html")
         for key, value in chosen.items():

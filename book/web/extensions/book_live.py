@@ -102,13 +102,18 @@ def add_parts(app, doctree, docname) -> None:
         place.append(nodes.raw("", still, format="html"))
 
 
-# The sections that lead to a live part: page, and what is chosen there.
+# The sections that lead to a live part: page, and what is chosen there. In a chapter it
+# is the live denoiser, in the section that is named.
 DOORS = {
     "02_architecture": {"skip-connections": ("train", {"skips": "false"})},
     "04_training": {
         "only-noise": ("train", {}),
         "fixed-noise": ("train", {"noise": "same", "digits": "8"}),
         "copying": ("train", {"noise": "none"}),
+    },
+    "07_understanding": {
+        "votes": ("02_architecture#inside", {}),
+        "sure": ("02_architecture#inside", {"sigma": "0.5"}),
     },
     "08_applications": {"repairs": ("generate", {"task": "erased"})},
     "09_generation": {
@@ -130,10 +135,13 @@ def add_doors(app, doctree, docname) -> None:
     doors, words = DOORS.get(docname, {}), app.config.book_words
     for section in doctree.findall(nodes.section):
         for anchor in {*section["ids"]} & doors.keys():
-            page, chosen = doors[anchor]
+            place, chosen = doors[anchor]
+            page, hash_, section_there = place.partition("#")
+            part = "live" if section_there else page
             uri = app.builder.get_relative_uri(docname, page)
-            query = f"?{urlencode({page: urlencode(chosen)})}" if chosen else ""
-            link = nodes.reference("", words[page]["name"], refuri=uri + query)
+            query = f"?{urlencode({part: urlencode(chosen)})}" if chosen else ""
+            refuri = f"{uri}{query}{hash_}{section_there}"
+            link = nodes.reference("", words[part]["name"], refuri=refuri)
             said = nodes.inline("", f"{words['play']} ")
             section += nodes.paragraph("", "", said, link, classes=["live-door"])
             if (docname, anchor) in OPEN:
