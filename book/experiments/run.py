@@ -48,7 +48,7 @@ def references() -> list[str]:
     text = "".join(file.read_text(encoding="utf-8") for file in files)
     text = text.replace("{{cpu-time}}", "{{chapter_times/seconds}}")
     found = dict.fromkeys(match[1] for match in REFERENCE.finditer(text))
-    return [reference for reference in found if "/" in reference]
+    return [x for x in found if "/" in x and not x.startswith("solution/")]
 
 
 def cited(experiments: dict[str, Experiment]) -> dict[str, Experiment | None]:

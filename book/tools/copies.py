@@ -9,12 +9,12 @@ and the solutions, come at the end of the chapter.
 
 import base64
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
 import pypandoc
 import typst
-import zhplot
 from bibliography import with_papers
 from languages import LANGUAGES, Language
 from matplotlib.figure import Figure
@@ -34,7 +34,8 @@ SHOWN = """\
 ```{{=typst}}
 #align(center, image("{}", width: 100%, height: 80%, fit: "contain"))
 ```"""
-FONTS = Path(zhplot.__file__).parent
+# Found, not imported: that would offer its font to all of matplotlib.
+FONTS = Path(find_spec("zhplot").origin).parent
 HEADING = re.compile(r'(?m)^(#+) <a id="([\w-]+)"></a>(.*)$')
 ANCHOR = re.compile(r'<a id="([\w-]+)"></a>')
 LINK = re.compile(r"(?<!!)\[((?:[^][]|\[[^][]*\])*)\]\(([^)\s]+)\)")
@@ -51,6 +52,8 @@ class Copy:
 
     def __init__(self, language: Language, folder: Path) -> None:
         self.language, self.folder = language, folder
+        self.said: list[str] = []
+        self.questions = self.exercises = 0
         self.notebooks = {
             path.stem: nbformat.read(path, as_version=4)
             for path in sorted((NOTEBOOKS / language.code).glob("[0-9]*.ipynb"))
@@ -70,8 +73,7 @@ class Copy:
         return self.prose(with_papers(f"{text}\n{made}"), name)
 
     def chapter(self, name: str, notebook: NotebookNode) -> str:
-        self.said: list[str] = []
-        self.questions = self.exercises = 0
+        self.said, self.questions, self.exercises = [], 0, 0
         parts = [
             self.prose(cell.source, _key(name))
             if cell.cell_type == "markdown"

@@ -71,7 +71,7 @@ def results(code: str) -> str:
     return "\n".join(
         RESULT.format(
             name=name,
-            what=what.get(name, content["what"]),
+            what=what.get(name, content.get("what", "")),
             heads=" | ".join(
                 words["recorded"][key] for key in RECORDED if key in content
             ),

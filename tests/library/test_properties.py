@@ -647,8 +647,8 @@ def test_drawn_digits(chosen):
     images = pictures(shape, dtype, layout)
     rows = dict.fromkeys(keys, changed(images, change))
     clean = None if clean_dtype is None else pictures(shape, clean_dtype, seed=1)
-    sensible = dtype in FLOATS and shape[1] == 1 and 0 not in shape and not change
-    sensible &= bool(keys) and is_number(size, 0.1, 100)
+    sensible = dtype in FLOATS and shape[1] in (1, 3) and 0 not in shape
+    sensible &= not change and bool(keys) and is_number(size, 0.1, 100)
     sensible &= clean is None or {dtype, clean_dtype} <= {*PRECISE}
     with answered(sensible):
         figure = plots.draw_digits(rows, clean, size=size)
@@ -660,7 +660,10 @@ def test_drawn_digits(chosen):
             assert row[0].get_ylabel() == label(key)
             for i, ax in enumerate(row):
                 shown = ax.get_images()[0].get_array()
-                np.testing.assert_allclose(shown, exact(images[i, 0]), atol=1e-6)
+                expected = exact(images[i])
+                colours = np.moveaxis(np.clip(expected, 0, 1), 0, -1)
+                expected = expected[0] if len(expected) == 1 else colours
+                np.testing.assert_allclose(shown, expected, atol=1e-6)
                 below = (
                     "" if clean is None else f"{metrics.psnr(images, clean)[i]:.1f} dB"
                 )

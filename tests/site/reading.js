@@ -56,7 +56,8 @@ const round = { left: new Set(), unseen: new Set(), done: false };
 function startRound() {
   const stops = "a[href], button, input, select, textarea, summary, [tabindex='0']";
   const unfolded = ".page-toc ul:not(.pst-show_toc_level) > li > a";
-  const reachable = (e) => isShown(e) && !e.disabled && !e.matches(unfolded) &&
+  const arrows = "[data-part=blocks] [tabindex='-1']"; // which lead along a row of maps
+  const reachable = (e) => isShown(e) && !e.disabled && !e.matches(`${unfolded}, ${arrows}`) &&
     (e.type !== "radio" || e.checked);
   round.left = new Set([...document.querySelectorAll(stops)].filter(reachable));
   const all = round.left.size;
@@ -121,13 +122,16 @@ function hasArrived() {
   return top >= 0 && top < innerHeight;
 }
 
+// What is for the screen alone.
+const ASIDE = "details, .live-part, .book-guessed, .book-meanings, .book-progress";
+
 function wrongOnPaper() {
   const tools = "nav, dialog, .skip-link, .bd-sidebar, .bd-header-article, " +
     ".prev-next-footer, #pst-back-to-top, .copybtn, .headerlink";
   const all = (selector) => [...document.querySelectorAll(selector)];
   const printed = all(tools).filter(isShown);
   const missing = all("article :is(h1, h2, h3, p, pre, img)")
-    .filter((e) => !isShown(e) && !e.closest("details, .live-part"));
+    .filter((e) => !isShown(e) && !e.closest(ASIDE));
   const cut = all("article :is(div, dl, pre)").filter((e) =>
     e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX !== "visible");
   const paper = getComputedStyle(document.body).backgroundColor;

@@ -398,6 +398,7 @@ def test_the_top_of_a_chapter_is_no_place(browser, served):
 def test_a_figure_is_enlarged(browser, served):
     """By a tap, there, and by the keyboard; Escape, a tap and "back" return."""
     with browser.new_context(viewport=PHONE, has_touch=True) as context:
+        context.add_init_script("localStorage.setItem('book-answers', 'open')")
         page = context.new_page()
         page.goto(f"{served}/en/01_data.html")
         figure = page.locator("article .cell_output button").last

@@ -3,8 +3,8 @@
 // reader has written down a guess, or does without one. Without scripts it stands open.
 {
   const KEY = "book-answers"; // "open" for who does not want to guess
-  const { words } = document.getElementById("book-words").dataset;
-  const { questions: said } = JSON.parse(words);
+  const told = document.getElementById("book-words"); // not on the page that searches
+  const { questions: said } = JSON.parse(told?.dataset.words ?? "{}");
 
   function open() {
     try {

@@ -6,7 +6,8 @@
   const KINDS = { read: /^\d\d_\w+$/, solved: /^\d\d-\d$/, quiz: /^\d\d-\d$/ };
   const page = DOCUMENTATION_OPTIONS.pagename;
   const chapter = /^\d\d(?=_)/.exec(page)?.[0];
-  const { progress: words } = JSON.parse(document.getElementById("book-words").dataset.words);
+  const told = document.getElementById("book-words"); // not on the page that searches
+  const { progress: words } = JSON.parse(told?.dataset.words ?? "{}");
 
   // {kind: Set of what is done} of a text; of what is no progress, undefined.
   function understood(text) {
