@@ -68,6 +68,7 @@ def results(code: str) -> str:
     words = LANGUAGES[code].words["results"]
     told = PAGES / code / "results.yml"
     what = yaml.safe_load(told.read_text(encoding="utf-8")) if told.is_file() else {}
+    places = sources()  # which reads every chapter
     return "\n".join(
         RESULT.format(
             name=name,
@@ -79,7 +80,7 @@ def results(code: str) -> str:
             cells=" | ".join(
                 _cell(key, content[key]) for key in RECORDED if key in content
             ),
-            uses=_uses(name, words["used"]),
+            uses=_uses(name, places, words["used"]),
             numbers=words["numbers"],
             content=json.dumps(_numbers(content), indent=1, ensure_ascii=False),
         )
@@ -97,11 +98,11 @@ def _numbers(content: dict) -> dict:
     }
 
 
-def _uses(name: str, used: str) -> str:
+def _uses(name: str, places: dict[str, dict[str, list[str]]], used: str) -> str:
     """The sections that take numbers from it, as links."""
     links = [
         f"[{chapter[:2]}]({chapter}.ipynb#{section})"
-        for chapter, sections in sources().items()
+        for chapter, sections in places.items()
         for section, names in sections.items()
         if name in names
     ]
