@@ -25,16 +25,17 @@
   }
 
   async function show() {
-    const response = await fetch(other.href);
-    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const html = await (await fetch(other.href)).text();
+    if (button.ariaPressed !== "true") return; // no longer wanted
+    const page = new DOMParser().parseFromString(html, "text/html");
     for (const section of document.querySelectorAll("article section[id]")) {
       const theirs = page.getElementById(section.id);
       if (!theirs) continue;
       const pair = [blocks(section), blocks(theirs)];
       if (pair[0].length !== pair[1].length) continue;
       pair[0].forEach((block, i) => {
-        if (block.matches(".math")) return; // formulas are the same
-        block.classList.add("book-first");
+        // Formulas are the same; what waits for a guess is not told in another language.
+        if (block.matches(".math, [hidden]")) return;
         block.after(twin(pair[1][i], page.documentElement.lang));
       });
     }
@@ -42,7 +43,6 @@
 
   function hide() {
     for (const beside of document.querySelectorAll(".book-beside")) beside.remove();
-    for (const first of document.querySelectorAll(".book-first")) first.classList.remove("book-first");
   }
 
   button?.addEventListener("click", async () => {

@@ -74,12 +74,9 @@
   const questions = [...document.querySelectorAll(".cell.book-asked")].map((cell) => new Question(cell));
   // An address may name a figure: it is not hidden from who was sent to it.
   const named = document.getElementById(location.hash.slice(1));
-  function apply() {
-    for (const question of questions) {
-      const asked = !open() && !question.outputs.some((output) => output.contains(named));
-      if (asked) question.fold();
-      else question.reveal();
-    }
+  for (const question of questions) {
+    const asked = !open() && !question.outputs.some((output) => output.contains(named));
+    question[asked ? "fold" : "reveal"]();
   }
 
   if (questions.length) {
@@ -91,7 +88,6 @@
       choose(box.checked);
       for (const question of questions) question[box.checked ? "reveal" : "fold"]();
     });
-    apply();
     addEventListener("beforeprint", () => questions.forEach((question) => question.reveal()));
   }
 }

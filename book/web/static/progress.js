@@ -24,6 +24,9 @@
     }
   }
 
+  const nothing = () =>
+    Object.fromEntries(Object.keys(KINDS).map((kind) => [kind, new Set()]));
+
   const written = (done) =>
     JSON.stringify(Object.fromEntries(Object.keys(KINDS).map((kind) => [kind, [...done[kind]].sort()])));
 
@@ -34,7 +37,7 @@
     } catch {
       // Storage may be forbidden; then nothing has been done.
     }
-    return understood(text) ?? understood('{"read": [], "solved": [], "quiz": []}');
+    return understood(text) ?? nothing();
   }
 
   function save(done) {
@@ -131,7 +134,7 @@
       say("merged", name);
     });
     forget.addEventListener("click", () => {
-      if (confirm(words.sure)) save(understood('{"read": [], "solved": [], "quiz": []}'));
+      if (confirm(words.sure)) save(nothing());
     });
   }
 
