@@ -8,7 +8,7 @@ from chapters import NAMES
 from languages import LANGUAGES
 from live_parts import without_complaint
 from playwright.sync_api import Page
-from test_reading import AXE
+from test_reading import AXE, NARROW
 from website import parse
 
 CHAPTER = "01_data"
@@ -47,6 +47,12 @@ def test_both_languages_ask_the_same(site, name):
         for page in pages
     ]
     assert asked[0] == asked[1]
+
+
+def test_there_is_room_to_guess_on_the_narrowest_phone(page):
+    page.set_viewport_size(NARROW)
+    assert page.locator(".book-guess").first.is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]
 
 
 def test_a_guess_opens_one_output_and_stands_beside_it(page):
