@@ -42,10 +42,8 @@ function tooWide() {
 async function violations(rules) {
   const { theme } = document.documentElement.dataset;
   const found = await axe.run({ resultTypes: ["violations"], ...rules });
-  return found.violations
-    .filter(({ impact }) => ["serious", "critical"].includes(impact))
-    .flatMap(({ id, nodes }) =>
-      nodes.map((n) => `${theme}: ${id} ${n.target} ${n.failureSummary}`));
+  return found.violations.flatMap(({ id, nodes }) =>
+    nodes.map((n) => `${theme}: ${id} ${n.target} ${n.failureSummary}`));
 }
 
 // The keyboard's round: everything that Tab should reach, less what it has reached. The

@@ -82,7 +82,7 @@ def too_wide(reader: Reader) -> list[str]:
 
 
 def inaccessible(reader: Reader) -> list[str]:
-    """What axe-core finds serious by day; by night other colours, and no more."""
+    """What axe-core finds by day; by night other colours, and no more."""
     reader.page.evaluate(AXE.read_text(encoding="utf-8"))
     wrong = []
     for theme, rules in (("dark", {"runOnly": "color-contrast"}), ("light", {})):
@@ -197,6 +197,10 @@ FAULTS = {
     "a nameless button": (
         inaccessible,
         "document.querySelector('h1').after(document.createElement('button'))",
+    ),
+    "a heading that leaves out levels": (
+        inaccessible,
+        "document.querySelector('h1').insertAdjacentHTML('afterend', '<h5>Title</h5>')",
     ),
     "a nameless field in forced colours": (
         inaccessible_in_forced_colours,
