@@ -3,12 +3,13 @@
     python book/tools/copies.py          (make copies)
 
 Both are made from the notebooks by pandoc, the PDF through Typst. Where the site has a
-live part, they have the figure that stands in for it; what the choices of a quiz say,
+live part, they have the picture that stands in for it; what the choices of a quiz say,
 and the solutions, come at the end of the chapter.
 """
 
 import base64
 import re
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,11 +22,13 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.image import imread
 from nbformat import NotebookNode
-from sources import BOOK, BUILD, COPIES, MADE, WEB, fresh, write
+from sources import BOOK, BUILD, COPIES, MADE, PARTS, WEB, fresh, write
 
 from notebooks import NOTEBOOKS
 
-APPENDED = ("glossary", "references")  # pages that make sense on paper
+APPENDED = (*PARTS["play"], "glossary", "references")  # pages that make sense on paper
+STILLS = WEB / "live" / "stills"
+LIVE = re.compile(r"(?ms)^```\{live\} (\w+)\n(.*?)^```$")
 FORMAT = "commonmark_x-smart-yaml_metadata_block"
 STYLE = WEB / "copies"
 SETTING = '#set text(font: ("Libertinus Serif", "Noto Sans SC"))'
@@ -69,8 +72,16 @@ class Copy:
 
     def page(self, name: str) -> str:
         text = (BOOK / "pages" / self.language.code / f"{name}.md").read_text("utf-8")
-        made = MADE[name](self.language.code)
-        return self.prose(with_papers(f"{text}\n{made}"), name)
+        made = MADE[name](self.language.code) if name in MADE else ""
+        text = LIVE.sub(lambda live: self.still(live[1]), f"{text}\n{made}")
+        return self.prose(with_papers(text), name)
+
+    def still(self, part: str) -> str:
+        """What stands in for a live part, and where it is live."""
+        picture, words = STILLS / f"{part}.png", self.language.words
+        shutil.copy(picture, self.folder)
+        shown = words[part]["still"]
+        return f"![{shown}]({picture.name})\n\n{shown} {words['elsewhere']}"
 
     def chapter(self, name: str, notebook: NotebookNode) -> str:
         self.said, self.questions, self.exercises = [], 0, 0
@@ -184,7 +195,7 @@ def cover(language: Language, out: Path) -> Path:
     figure.text(0.5, 0.86, language.title, fontsize=34, **how)
     figure.text(0.5, 0.14, language.tagline, fontsize=13, wrap=True, **how)
     axes = figure.add_axes((0.05, 0.2, 0.9, 0.6))
-    axes.imshow(imread(WEB / "live" / "stills" / "cover.png"), cmap="gray")
+    axes.imshow(imread(STILLS / "cover.png"), cmap="gray")
     axes.axis("off")
     figure.savefig(out)
     return out

