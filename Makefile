@@ -74,6 +74,7 @@ models: ## export networks and training steps for the live parts of the site
 	$(RUN) book/tools/export_models.py
 	$(RUN) book/tools/export_training.py
 	$(RUN) book/tools/export_stills.py
+	$(RUN) book/tools/export_pictures.py
 
 results: ## measure again what the chapters cite
 	$(RUN) book/experiments/run.py cited

@@ -22,12 +22,13 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.image import imread
 from nbformat import NotebookNode
-from sources import BOOK, BUILD, COPIES, MADE, PARTS, WEB, fresh, write
+from sources import BOOK, BUILD, COPIES, MADE, PARTS, WEB, captions, fresh, write
 
 from notebooks import NOTEBOOKS
 
 APPENDED = (*PARTS["play"], "glossary", "references")  # pages that make sense on paper
 STILLS = WEB / "live" / "stills"
+ROWS = WEB / "static" / "chapters"  # a picture of each, under its title
 LIVE = re.compile(r"(?ms)^```\{live\} (\w+)\n(.*?)^```$")
 FORMAT = "commonmark_x-smart-yaml_metadata_block"
 STYLE = WEB / "copies"
@@ -55,6 +56,7 @@ class Copy:
 
     def __init__(self, language: Language, folder: Path) -> None:
         self.language, self.folder = language, folder
+        self.captions = captions(language.code)
         self.said: list[str] = []
         self.questions = self.exercises = 0
         self.notebooks = {
@@ -92,6 +94,11 @@ class Copy:
             for cell in notebook.cells
             if "remove-cell" not in cell.metadata.get("tags", [])
         ]
+        if name in self.captions:
+            picture, shown = ROWS / f"{name}.png", self.captions[name]
+            shutil.copy(picture, self.folder)
+            title, _, rest = parts[0].partition("\n")
+            parts[0] = f"{title}\n\n![{shown}]({picture.name})\n\n{shown}\n{rest}"
         if self.said:
             parts += [f"## {self.language.words['solutions']}", *self.said]
         return "\n\n".join(parts)

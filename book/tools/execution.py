@@ -1,5 +1,7 @@
 """Runs a notebook and keeps of its outputs what readers need."""
 
+import inspect
+import json
 import os
 import re
 import sys
@@ -8,19 +10,41 @@ from pathlib import Path
 
 from nbclient import NotebookClient
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def execute(notebook: NotebookNode, folder: Path) -> float:
-    """Run every cell in `folder`; outputs go into `notebook`. Returns seconds."""
+def spent() -> dict[str, float]:
+    """What this process has used up: seconds of processor time, of all threads and of
+    ended children, and on Linux, which tells, the most memory that it held, in MB."""
+    import os
+    import re
+    from pathlib import Path
+
+    found = {"cpu_seconds": sum(os.times()[:4])}
+    status = Path("/proc/self/status")
+    if status.exists():
+        peak = re.search(r"VmHWM:\s*(\d+) kB", status.read_text(encoding="utf-8"))
+        found["memory_mb"] = int(peak[1]) / 1000
+    return found
+
+
+def execute(notebook: NotebookNode, folder: Path) -> dict[str, float]:
+    """Run every cell in `folder`; outputs go into `notebook`.
+
+    Returns seconds, and what `spent` says of the process in which the cells ran.
+    """
     client = NotebookClient(
         notebook, timeout=600, record_timing=False, coalesce_streams=True,
         resources={"metadata": {"path": str(folder)}},
     )  # fmt: skip
+    meter = f"import json\n{inspect.getsource(spent)}print(json.dumps(spent()))"
+    notebook.cells.append(new_code_cell(meter))
     start = time.perf_counter()
     client.execute()
-    seconds = time.perf_counter() - start
+    used = {"seconds": time.perf_counter() - start}
+    used |= json.loads(notebook.cells.pop().outputs[0].text)
     notebook.metadata.pop("widgets", None)
     notebook.metadata["language_info"] = {"name": "python"}
     for cell in notebook.cells:
@@ -30,7 +54,7 @@ def execute(notebook: NotebookNode, folder: Path) -> float:
             expected = "raises-exception" in cell.metadata.tags
             if output.output_type == "error" and not expected:
                 raise RuntimeError(f"cell {cell.id}: {output.ename}: {output.evalue}")
-    return seconds
+    return used
 
 
 def _tidy(output: NotebookNode) -> None:

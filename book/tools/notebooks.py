@@ -60,12 +60,12 @@ def _code_cell(cell: NotebookNode, chapter: str, language: str) -> NotebookNode:
     return nbformat.v4.new_code_cell(source, id=cell.metadata.name, metadata=metadata)
 
 
-def record_time(chapter: str, seconds: float) -> None:
-    """Note how long a chapter took, and when and on what machine, for the readers."""
+def record_time(chapter: str, used: dict[str, float]) -> None:
+    """Note what a chapter took, and when and on what machine, for the readers."""
     path = RESULTS / "chapter_times.json"
     times = json.loads(path.read_text(encoding="utf-8"))
-    noted = {"seconds": round(seconds, 1), "circumstances": circumstances()}
-    for what, value in noted.items():
+    noted = {what: round(value, 1) for what, value in used.items()}
+    for what, value in (noted | {"circumstances": circumstances()}).items():
         times[what] = dict(sorted((times.get(what, {}) | {chapter: value}).items()))
     path.write_text(json.dumps(times, indent=2) + "\n", encoding="utf-8")
 
@@ -83,9 +83,9 @@ def make(chapter: Path, language: str, force: bool = False) -> None:
     old = nbformat.read(target, as_version=4) if target.exists() else None
     if force or old is None or old.metadata.get("fingerprint") != mark:
         print(f"{target.relative_to(ROOT)}: executing ...", end=" ", flush=True)
-        seconds = execute(notebook, target.parent)
-        print(f"{seconds:.0f} s")
-        record_time(chapter.stem, seconds)
+        used = execute(notebook, target.parent)
+        print(f"{used['seconds']:.0f} s")
+        record_time(chapter.stem, used)
         old, notebook = notebook, generate(chapter, language)  # with its time
     keep_outputs(notebook, old)
     notebook.metadata["fingerprint"] = mark

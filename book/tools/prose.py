@@ -7,6 +7,7 @@ from pathlib import Path
 from bibliography import with_papers
 from citations import REFERENCE, look_up
 from languages import LANGUAGES
+from manuscript import read_cells
 from quizzes import quiz
 from solutions import solution
 
@@ -16,6 +17,13 @@ STARTS_BLOCK = re.compile(r"\s*([-*+|#<]|\d+\.|>|```|\$\$|$)")  # never joined u
 SPOKEN = re.compile(rf"# (?:{'|'.join(LANGUAGES)}): .*")  # a comment in each language
 NEXT_LANGUAGE = re.compile(rf" # (?=(?:{'|'.join(LANGUAGES)}): )")
 HEADING = re.compile(r"(?m)^(#+) (.*?) \{#([\w-]+)\}$")
+
+
+def title(chapter: Path, language: str) -> str:
+    """A chapter's, without its number."""
+    cells = read_cells(chapter)
+    first = next(cell for cell in cells if cell.metadata.get("lang") == language)
+    return HEADING.match(first.source)[2]
 
 
 def finished(text: str, chapter: str, language: str) -> str:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import yaml
 from bibliography import listed, with_papers
+from budgets import execution
 from languages import LANGUAGES
-from manuscript import chapter_paths, read_cells
+from manuscript import chapter_paths
 from measurements import results
 from measurements import sources as measured
 from npm_packages import MODULES
-from prose import HEADING
+from prose import title
 from publishing import Address
 from quizzes import read_quiz
 from solutions import answers
@@ -32,6 +33,7 @@ PARTS = {
         "glossary",
         "references",
         "results",
+        "execution",
         "api",
     ),
 }
@@ -90,12 +92,10 @@ def progress(code: str) -> str:
     heads = [words[key] for key in ("chapter", "done", "exercises", "quiz")]
     rows = []
     for path in chapter_paths():
-        here = [cell for cell in read_cells(path) if cell.metadata.get("lang") == code]
-        title = HEADING.match(here[0].source)[2]
         exercises = {number for number, _ in answers(path.stem)}
         counts = {"solved": len(exercises), "quiz": len(read_quiz(path.stem))}
         cells = [
-            f"[{path.name[:2]} {title}]({path.stem}.ipynb)",
+            f"[{path.name[:2]} {title(path, code)}]({path.stem}.ipynb)",
             _count("read", path.stem, 1),
         ]
         cells += [_count(kind, path.name[:2], n) for kind, n in counts.items()]
@@ -113,6 +113,7 @@ MADE = {
     "glossary": glossary,
     "references": references,
     "results": results,
+    "execution": execution,
     "progress": progress,
 }
 
@@ -143,6 +144,12 @@ def summaries(code: str) -> dict[str, str]:
         for module, lines in modules.items()
         for name, line in lines.items()
     }
+
+
+def captions(code: str) -> dict[str, str]:
+    """{chapter: what is on the picture under its title}."""
+    file = BOOK / "pages" / code / "pictures.yml"
+    return read_yaml(file) if file.is_file() else {}
 
 
 def stage(code: str, notebooks: Path) -> tuple[Path, list[str]]:
@@ -210,6 +217,7 @@ def what_pages_know(code: str, chapters: list[str], address: Address | None) -> 
         "book_terms": terms(code),
         "book_meanings": meanings(code),
         "book_sources": measured(),
+        "book_pictures": captions(code),
         "book_copies": sorted(file.name for file in COPIES.glob(f"*-{code}.*")),
         "book_avoided": {
             wording: entry[code]

@@ -98,9 +98,10 @@ def test_a_time_is_noted_with_its_machine(tmp_path, monkeypatch):
     monkeypatch.setattr(notebooks, "RESULTS", tmp_path)
     file = tmp_path / "chapter_times.json"
     file.write_text('{"seconds": {"01_some": 180, "02_other": 5}}')
-    notebooks.record_time("01_some", 77.12)
+    notebooks.record_time("01_some", {"seconds": 77.12, "memory_mb": 812.34})
     times = json.loads(file.read_text())
     assert times["seconds"] == {"01_some": 77.1, "02_other": 5}
+    assert times["memory_mb"] == {"01_some": 812.3}
     assert times["circumstances"].keys() == {"01_some"}
     assert {"date", "hardware", "torch"} <= times["circumstances"]["01_some"].keys()
 

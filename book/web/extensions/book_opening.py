@@ -1,5 +1,6 @@
-"""What stands under a chapter's title: about how long it takes to read.
+"""What stands under a chapter's title: a picture, and about how long it takes to read.
 
+The picture is the work of tools/export_pictures.py. Reading:
 200 words, 350 Chinese characters or 20 lines of code a minute, as one who follows them
 reads; rounded to five minutes, which is all that such a rule knows. On the book's first
 page a line more leads back to where the reader stopped; book.js knows where that is;
@@ -36,6 +37,8 @@ def add_opening(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         "minutes": minutes(prose, code),
         "is_first": docname == app.config.root_doc,
         "copies": app.config.book_copies,
+        "name": docname,
+        "picture": app.config.book_pictures.get(docname),
     }
     html = app.builder.templates.render("opening.html", known)
     title = next(doctree.findall(nodes.title))
@@ -45,5 +48,6 @@ def add_opening(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 def setup(app):
     app.add_config_value("book_copies", [], "html")
+    app.add_config_value("book_pictures", {}, "html")  # {chapter: what is on its picture}
     app.connect("doctree-resolved", add_opening)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -4,7 +4,7 @@
 {
   const KEY = "book-answers"; // "open" for who does not want to guess
   const told = document.getElementById("book-words"); // not on the page that searches
-  const { questions: said } = JSON.parse(told?.dataset.words ?? "{}");
+  const { all } = JSON.parse(told?.dataset.words ?? "{}").questions ?? {};
 
   function open() {
     try {
@@ -30,33 +30,32 @@
     return next?.id.startsWith("figure-") ? [...outputs, next] : outputs;
   }
 
-  function make(name, more) {
-    return Object.assign(document.createElement(name), more);
-  }
-
   class Question {
     constructor(cell) {
       this.outputs = shown(cell);
-      this.form = make("form", { className: "book-guess", autocomplete: "off" });
-      const label = make("label", { textContent: `${said.yours} ` });
-      this.field = make("input", { type: "text", name: "guess" });
-      label.append(this.field);
-      const compare = make("button", { textContent: said.compare });
-      const skip = make("button", { type: "button", textContent: said.skip });
-      this.form.append(label, compare, skip);
+      this.form = cell.querySelector(".book-guess");
+      this.guessed = cell.querySelector(".book-guessed");
+      const [first] = this.form.querySelectorAll("input");
+      const [, skip] = this.form.querySelectorAll("button");
       this.form.addEventListener("submit", (event) => {
         event.preventDefault();
-        if (!this.field.value.trim()) return this.field.focus();
-        this.reveal();
-        this.guessed.textContent = `${said.guessed} ${this.field.value.trim()}`;
-        this.guessed.focus();
+        const guess = new FormData(this.form).get("guess")?.trim();
+        if (guess) this.compare(guess);
+        else first.focus();
       });
       skip.addEventListener("click", () => this.reveal());
-      this.guessed = make("p", { className: "book-guessed", tabIndex: -1 });
-      cell.querySelector(".cell_output").before(this.form, this.guessed);
       for (const output of this.outputs) {
         output.addEventListener("beforematch", () => this.reveal()); // found in the page
       }
+    }
+
+    compare(guess) {
+      const { said, answer, right, is } = this.guessed.dataset;
+      const same = answer && (guess === answer || Number(guess) === Number(answer.replaceAll(",", "")));
+      const verdict = same ? right : `${is}${answer}`;
+      this.reveal();
+      this.guessed.textContent = answer ? `${said}${guess} ${verdict}` : `${said}${guess}`;
+      this.guessed.focus();
     }
 
     fold() {
@@ -80,9 +79,9 @@
   }
 
   if (questions.length) {
-    const label = make("label", { className: "book-answers" });
-    const box = make("input", { type: "checkbox", checked: open() });
-    label.append(box, ` ${said.all}`);
+    const label = Object.assign(document.createElement("label"), { className: "book-answers" });
+    const box = Object.assign(document.createElement("input"), { type: "checkbox", checked: open() });
+    label.append(box, ` ${all}`);
     document.querySelector(".book-time").append(" · ", label);
     box.addEventListener("change", () => {
       choose(box.checked);

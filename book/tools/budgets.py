@@ -1,0 +1,71 @@
+"""What each chapter may take and should reach, and what it took when last run."""
+
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import yaml
+from languages import LANGUAGES
+from manuscript import chapter_paths
+from prose import RESULTS, title
+
+ROOT = Path(__file__).resolve().parents[2]
+BUDGETS = ROOT / "book" / "budgets.yml"
+OVERRUN = 1.5  # times what is declared; machines differ, and busy ones are slower
+# A number with its unit, or the last one printed.
+PSNR = re.compile(r"(-?\d+\.\d+)(?= dB|\s*$)")
+
+
+def read_budgets() -> dict[str, dict]:
+    """{chapter: what BUDGETS declares}."""
+    return yaml.safe_load(BUDGETS.read_text(encoding="utf-8"))
+
+
+def overruns(chapter: str, spent: dict[str, float]) -> list[str]:
+    """What of `spent`, as `execution.execute` returns it, is far over the budget."""
+    declared = read_budgets()[chapter]
+    return [
+        f"{chapter}: {spent[what]:,.0f} of {what}, declared {declared[what]:,}"
+        for what in ("cpu_seconds", "memory_mb")
+        if spent[what] > OVERRUN * declared[what]
+    ]
+
+
+def psnr_db(chapter: str, language: str) -> float | None:
+    """What the published notebook reached; None where its budget names no cell."""
+    where = read_budgets().get(chapter, {}).get("psnr_db")
+    if where is None:
+        return None
+    path = ROOT / "notebooks" / language / f"{chapter}.ipynb"
+    cells = {cell.id: cell for cell in nbformat.read(path, as_version=4).cells}
+    printed = "".join(o.get("text", "") for o in cells[where["cell"]].outputs)
+    return float(PSNR.findall(printed)[-1])
+
+
+def execution(code: str) -> str:
+    """Declared and measured of each chapter, as a Markdown table."""
+    words = LANGUAGES[code].words["execution"]
+    times, on_gpu = (
+        json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("chapter_times", "gpu_notebooks")
+    )
+    rows = [words["heads"], ["---"] * len(words["heads"])]
+    for path in chapter_paths():
+        name, declared = path.stem, read_budgets()[path.stem]
+        band, reached = declared.get("psnr_db"), psnr_db(name, code)
+        run = times["circumstances"][name]
+        rows.append(
+            [
+                f"[{name[:2]} {title(path, code)}]({name}.ipynb)",
+                str(declared["reading_minutes"]),
+                f"{times['cpu_seconds'][name]:.0f} / {declared['cpu_seconds']}",
+                f"{on_gpu['seconds'][name]:.0f} / {declared['gpu_seconds']}"
+                if "gpu_seconds" in declared
+                else "–",
+                f"{times['memory_mb'][name]:.0f} / {declared['memory_mb']}",
+                f"{reached:.1f} / {band['from']}–{band['to']}" if band else "–",
+                f"{run['date']}, PyTorch {run['torch']}, Python {run['python']}",
+            ]
+        )
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
