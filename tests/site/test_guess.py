@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from chapters import NAMES
+from book_guess import GUESSES, read_guesses
+from chapters import NAMES, committed
 from languages import LANGUAGES
 from live_parts import without_complaint
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 from test_reading import AXE, NARROW
 from website import parse
 
@@ -49,6 +50,36 @@ def test_both_languages_ask_the_same(site, name):
     assert asked[0] == asked[1]
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_guesses_belong_to_questions_and_can_be_told(site, name):
+    """In each language every one of them; choices differ, and the right one is there."""
+    guesses = read_guesses(name)
+    assert len(guesses) >= LEAST
+    for guess in guesses.values():
+        assert guess.keys() in ({"number"}, {"choices", "right"})
+        choices = guess.get("choices", [])
+        assert guess.get("right", 0) <= len(choices)
+        for code in LANGUAGES:
+            assert len({choice[code] for choice in choices}) == len(choices)
+    cells = {cell.id for cell in committed(name, "en").cells}
+    assert guesses.keys() <= cells
+    for code in LANGUAGES:
+        page = parse(site / code / f"{name}.html")
+        told = page.select(".book-guessed[data-answer]")
+        assert len(told) == len(guesses)
+        offered = [len(f.select("input")) for f in page.select("form:has(fieldset)")]
+        wanted = [len(g["choices"]) for g in guesses.values() if "choices" in g]
+        assert sorted(offered) == sorted(wanted)
+
+
+def test_there_are_numbers_choices_and_pictures():
+    every = [g for name in NAMES for g in read_guesses(name).values()]
+    drawn = [g for g in every if {"curve", "grey"} & g.get("choices", [{}])[0].keys()]
+    assert sum("number" in g for g in every) >= LEAST
+    assert len(drawn) >= LEAST and len(every) > 60
+    assert {path.stem for path in GUESSES.glob("*.yml")} == {*NAMES}
+
+
 def test_there_is_room_to_guess_on_the_narrowest_phone(page):
     page.set_viewport_size(NARROW)
     assert page.locator(".book-guess").first.is_visible()
@@ -70,6 +101,31 @@ def test_a_guess_opens_one_output_and_stands_beside_it(page):
     assert second.locator(".cell_output").is_hidden()
     second.locator("form button").nth(1).click()
     assert second.locator(".cell_output").is_visible()
+
+
+@pytest.mark.parametrize("chosen", [0, 1])
+def test_a_choice_is_compared(page, chosen):
+    """Of the greys that the strokes may have; the one in the middle is right."""
+    cell = page.locator(".cell.book-asked:has(svg rect)").first
+    choices = cell.locator("fieldset label")
+    assert all(box["height"] >= 24 for box in map(Locator.bounding_box, choices.all()))
+    said = choices.nth(chosen).inner_text().strip()
+    choices.nth(chosen).click()
+    cell.locator("form button").first.click()
+    assert cell.locator(".cell_output").is_visible()
+    told = cell.locator(".book-guessed").inner_text()
+    assert said in told and ("✓" in told) == (chosen == 1)
+
+
+@pytest.mark.parametrize(("guess", "right"), [("0.5", True), ("1", False)])
+def test_a_number_is_compared(page, guess, right):
+    """The brightest pixel divided by 512 is 0.498…; as good as that counts."""
+    cell = page.locator('.cell.book-asked:has([data-answer="0.498046875"])')
+    cell.locator("form input").fill(guess)
+    page.keyboard.press("Enter")
+    told = cell.locator(".book-guessed").inner_text()
+    assert guess in told and ("✓" in told) == right
+    assert right or "0.498046875" in told
 
 
 def test_who_does_not_want_to_guess_sees_all_and_so_it_stays(page):

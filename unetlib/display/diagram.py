@@ -12,6 +12,7 @@ from unetlib.display.labels import label
 from unetlib.display.plots import COLOURS, UNSMOOTHED
 
 BLUE, RED, ORANGE, GREEN, _ = COLOURS
+INK = "#111111"  # not black, which a dark page would make light, on a light ground
 ARROWS = {"convolution": "#444444", "pooling": ORANGE, "upsampling": GREEN}
 
 
@@ -41,7 +42,8 @@ def draw_convolution(
     for ax, (key, grid), frame in zip(axes, grids.items(), frames, strict=True):
         _draw_signed(ax, grid, pale=2.5)
         for (i, j), value in ((place, grid[place].item()) for place in _places(grid)):
-            ax.text(j, i, f"{value:.3g}".replace("-", "−"), ha="center", va="center")
+            number = f"{value:.3g}".replace("-", "−")
+            ax.text(j, i, number, color=INK, ha="center", va="center")
         ax.set_title(label(key))
         if frame:
             x, y, side = frame

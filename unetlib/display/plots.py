@@ -4,6 +4,7 @@ Digits are drawn one way everywhere: gray, 0 is black and 1 is white, no smoothi
 `show_…` and `plot_…` draw and show one figure; keys of LABELS are translated.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from numbers import Real
 
@@ -176,10 +177,14 @@ def plot_histogram(groups: Mapping[str, Tensor | np.ndarray], x: str) -> None:
 
 
 def plot_bars(values: Mapping[str, float], x: str) -> None:
-    """A bar per entry, from top to bottom; beside it its value, to three digits."""
+    """A bar per entry, from top to bottom, and its value beside it.
+
+    All with as many decimals as give the largest three digits.
+    """
     _, ax = plt.subplots(figsize=(6.4, 0.7 + 0.36 * len(values)), layout="constrained")
     bars = ax.barh([label(key) for key in values], values.values(), color=COLOURS[0])
-    ax.bar_label(bars, fmt=lambda value: f"{float(f'{value:.3g}'):,g}", padding=4)
+    decimals = max(0, 2 - math.floor(math.log10(max(values.values()))))
+    ax.bar_label(bars, fmt=f"{{:,.{decimals}f}}", padding=4)
     ax.margins(x=0.12)
     ax.invert_yaxis()
     ax.set_xlabel(label(x))

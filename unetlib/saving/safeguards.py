@@ -39,7 +39,7 @@ def check_learning(model: nn.Module, loss: float, pictures: Tensor, lr: float) -
     """
     advice = (
         f"Try a smaller learning rate (it is {lr:g}), and check that the pictures are "
-        "on the scale that the recipe names. Whatever was saved was saved before this"
+        "on the scale that the recipe names. Files saved earlier are untouched"
     )
     if not math.isfinite(loss):
         raise UnetlibError(f"training stopped: the loss became {loss}. {advice}")

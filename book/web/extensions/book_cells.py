@@ -10,13 +10,14 @@ is a sentence, not a table.
 import re
 from html import escape
 from pathlib import Path
+from unicodedata import east_asian_width
 
 from docutils.nodes import literal_block
 from myst_nb.sphinx_ import HideCodeCellNode
 from PIL import Image
 
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
-WIDEST_TABLE = 80  # characters; a longer line that a cell prints is a sentence
+WIDEST_TABLE = 80  # columns; a longer line that a cell prints is a sentence
 PICTURE = re.compile(r'src="_images/([^"]+\.(?:png|svg))"')
 POINTS = re.compile(r'<svg [^>]*width="([\d.]+)pt" height="([\d.]+)pt"')
 DPI = 100  # of figures that do not say theirs
@@ -25,7 +26,8 @@ DPI = 100  # of figures that do not say theirs
 # stays solid: all is legible also where a browser takes the system's scheme for it.
 GROUND = ("#ffffff", {"light": "#fdfcfa", "dark": "#14171f"})
 INK = ("#000000", {"light": "#1c2333", "dark": "#d9dde8"})
-TOO_DARK = {"#444444": "#aab1c0", "#7b4b94": "#b288cb", "#22223b": "#c3c4dd"}
+TOO_DARK = {"#0b6e99": "#3a9bc8", "#4f772d": "#7fa65a", "#444444": "#aab1c0"}
+TOO_DARK |= {"#7b4b94": "#b288cb", "#22223b": "#c3c4dd"}
 
 
 def visit_folded(self, node) -> None:
@@ -105,10 +107,15 @@ def colours() -> str:
     return scheme("light") + f"@media (prefers-color-scheme:dark){{{dark}}}"
 
 
+def columns(line: str) -> int:
+    """How many it takes: a Chinese character is as wide as two Latin ones."""
+    return sum(2 if east_asian_width(c) in "WF" else 1 for c in line)
+
+
 def mark_sentences(app, doctree, docname) -> None:
     """Give outputs with a sentence in them a class of their own."""
     for block in doctree.findall(literal_block):
-        longest = max(map(len, block.astext().splitlines()), default=0)
+        longest = max(map(columns, block.astext().splitlines()), default=0)
         if "output" in block["classes"] and longest > WIDEST_TABLE:
             block["classes"].append("sentences")
 

@@ -32,6 +32,8 @@ STYLE = re.compile(r' style="[^"]*"')
 # An accent is a full-sized sign close to its letter only where it is called one; then
 # WebKit needs no moving of it.
 ACCENT = re.compile(r'<mover>(<mi>\w</mi><mo [^>]*class="[^"]*?)wbk-[\w-]*acc"')
+BEHIND = re.compile(r"[，。；：！？、）」》”’.,;:!?)]+")
+BEFORE = re.compile(r"[（「《“(]$")
 
 
 def translate(formulas: list[tuple[str, bool]], temml: str) -> list[tuple[str, str]]:
@@ -74,6 +76,24 @@ class BookFormulas(Transform):
             formula["mathml"] = mathml
             if error:
                 logger.warning("%s", error, location=formula)
+            if isinstance(formula, nodes.math):
+                keep_together(formula)
+
+
+def keep_together(formula: nodes.math) -> None:
+    """No line breaks between a formula and the punctuation around it."""
+    parent, place = formula.parent, formula.parent.index(formula)
+    together = nodes.inline("", "", classes=["book-together"])
+    before = parent[place - 1] if place else None
+    if isinstance(before, nodes.Text) and BEFORE.search(before):
+        parent[place - 1] = nodes.Text(before[:-1])
+        together += nodes.Text(before[-1])
+    parent[place] = together
+    together += formula
+    after = parent[place + 1] if place + 1 < len(parent) else None
+    if isinstance(after, nodes.Text) and (marks := BEHIND.match(after)):
+        together += nodes.Text(marks[0])
+        parent[place + 1] = nodes.Text(after[marks.end() :])
 
 
 def visit_inline(self, node) -> None:

@@ -19,7 +19,7 @@ import yaml
 from docutils import nodes
 
 GUESSES = Path(__file__).resolve().parents[2] / "guesses"
-NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
+NUMBER = re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?")
 
 
 def read_guesses(chapter: str) -> dict[str, dict]:

@@ -48,6 +48,8 @@ def add_opening(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 def setup(app):
     app.add_config_value("book_copies", [], "html")
-    app.add_config_value("book_pictures", {}, "html")  # {chapter: what is on its picture}
+    app.add_config_value(
+        "book_pictures", {}, "html"
+    )  # {chapter: what is on its picture}
     app.connect("doctree-resolved", add_opening)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -2,6 +2,7 @@
 // Guess first: what comes out of a cell that a question precedes is folded until the
 // reader has written down a guess, or does without one. Without scripts it stands open.
 {
+  const CLOSE = 0.02; // a number this close, relatively, is right
   const KEY = "book-answers"; // "open" for who does not want to guess
   const told = document.getElementById("book-words"); // not on the page that searches
   const { all } = JSON.parse(told?.dataset.words ?? "{}").questions ?? {};
@@ -51,7 +52,8 @@
 
     compare(guess) {
       const { said, answer, right, is } = this.guessed.dataset;
-      const same = answer && (guess === answer || Number(guess) === Number(answer.replaceAll(",", "")));
+      const [one, other] = [guess, answer ?? ""].map((text) => Number(text.replaceAll(",", "")));
+      const same = answer && (guess === answer || Math.abs(one - other) <= CLOSE * Math.abs(other));
       const verdict = same ? right : `${is}${answer}`;
       this.reveal();
       this.guessed.textContent = answer ? `${said}${guess} ${verdict}` : `${said}${guess}`;
