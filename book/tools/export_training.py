@@ -41,7 +41,7 @@ from unetlib.recipe import BOOK
 
 FOLDER = Path(__file__).resolve().parents[1] / "web" / "live" / "training"
 BATCH = 32
-UNSEEN, LEARNED = 96, 2500
+UNSEEN, LEARNED = 96, 3000
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "skip-4": lambda: SkipUnet(4),
     "skip-8": lambda: SkipUnet(8),

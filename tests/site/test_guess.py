@@ -52,7 +52,7 @@ def test_both_languages_ask_the_same(site, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_guesses_belong_to_questions_and_can_be_told(site, name):
-    """In each language every one of them; choices differ, and the right one is there."""
+    """In each language, all of them; choices differ, and the right one is there."""
     guesses = read_guesses(name)
     assert len(guesses) >= LEAST
     for guess in guesses.values():
