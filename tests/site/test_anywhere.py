@@ -132,6 +132,7 @@ def check_opened(notebook: NotebookNode) -> None:
     assert used_gpu == (["True"] if used_gpu and asks_for_gpu else used_gpu)
 
 
+@pytest.mark.weekly
 @pytest.mark.parametrize("host", ["colab"], indirect=True)
 def test_the_first_chapter_opens_in_colab(host, published, tmp_path):
     before = [host.version(package) for package in HELD]

@@ -52,3 +52,17 @@ def test_each_paragraph_has_the_other_beside_it_and_loses_it_again(
         assert button.get_attribute("aria-pressed") == "true"
         button.click()
         assert beside.count() == 0 and page.locator("article p").count() == before
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_who_is_offline_is_told(browser, served, language):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{served}/{language}/02_architecture.html")
+    context.set_offline(True)
+    page.locator(".book-both").click()
+    told = page.locator(".book-beside")
+    told.wait_for()
+    assert told.inner_text() == LANGUAGES[language].words["alone"]
+    assert page.locator(".book-both").get_attribute("aria-pressed") == "false"
+    context.close()

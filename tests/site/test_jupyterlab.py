@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import nbformat
 import pytest
 from chapters import committed
-from languages import LANGUAGES
+from languages import FALLBACK, LANGUAGES
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from unetlib.display.labels import LABELS, label, use_language
@@ -117,7 +117,14 @@ def explorers(request, lab, browser: Browser) -> Iterator[tuple[Explorer, Explor
     assert not wrong
 
 
-@pytest.mark.parametrize("explorers", LANGUAGES, indirect=True)
+@pytest.mark.parametrize(
+    "explorers",
+    [
+        pytest.param(code, marks=() if code == FALLBACK else pytest.mark.weekly)
+        for code in LANGUAGES
+    ],
+    indirect=True,
+)
 def test_the_explorer_speaks_the_readers_language_and_follows_the_slider(explorers):
     first, second = explorers
     assert first.names() == [label(key) for key in NAMES]

@@ -47,7 +47,10 @@ def looks(page, address: str) -> list[str]:
     return closed + page.evaluate(LOOKS)
 
 
-@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
+@pytest.mark.parametrize(
+    ("width", "theme"),
+    [pytest.param(1280, "light", marks=pytest.mark.weekly), (390, "dark")],
+)
 @pytest.mark.parametrize("name", PAGES)
 def test_no_page_looks_otherwise(name, width, theme, browser, served):
     page = browser.new_page(

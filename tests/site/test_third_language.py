@@ -4,6 +4,7 @@ A small book with a made-up third language is built by the very tools and the li
 copied: where one of them still counts to two, the language is missing somewhere.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -78,7 +79,7 @@ def write_texts(root: Path) -> None:
     book = root / "book"
     for n in range(2):
         write(book / "chapters" / f"0{n}_some.md", FRONT_MATTER + CHAPTER.format(n=n))
-    write(book / "results" / "chapter_times.json", '{"seconds": {"01_some": 180}}')
+    write_budgets(book)
     for code in ("zh", "en", CODE):
         for page in sources.PAGES:
             text = f'# <a id="{page}"></a>{code} {page}\n'
@@ -92,6 +93,19 @@ def write_texts(root: Path) -> None:
     ]
     write(book / "glossary.yml", yaml.safe_dump(glossary, allow_unicode=True))
     write(book / "references.yml", "[]\n")
+
+
+def write_budgets(book: Path) -> None:
+    """What the chapters may take, and took."""
+    names = ("00_some", "01_some")
+    budget = {"reading_minutes": 5, "cpu_seconds": 9, "memory_mb": 500}
+    write(book / "budgets.yml", yaml.safe_dump(dict.fromkeys(names, budget)))
+    run = {"date": "2026-01-01", "python": "3.11", "torch": "2.13"}
+    took = {"cpu_seconds": 9, "memory_mb": 400, "circumstances": run}
+    times = {what: dict.fromkeys(names, value) for what, value in took.items()}
+    times["seconds"] = {"01_some": 180}  # the other has not been run
+    write(book / "results" / "chapter_times.json", json.dumps(times))
+    write(book / "results" / "gpu_notebooks.json", '{"seconds": {}}')
 
 
 def add_language(root: Path) -> None:

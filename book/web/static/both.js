@@ -48,11 +48,15 @@
   button?.addEventListener("click", async () => {
     const on = button.ariaPressed !== "true";
     button.ariaPressed = on;
-    if (!on) return hide();
+    hide();
+    if (!on) return;
     try {
       await show();
     } catch {
       button.ariaPressed = false; // offline, or opened as a file
+      const told = document.createElement("p");
+      Object.assign(told, { className: "book-beside", role: "status", textContent: button.dataset.failed });
+      document.querySelector("article h1").after(told);
     }
   });
 }
