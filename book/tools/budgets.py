@@ -44,28 +44,35 @@ def psnr_db(chapter: str, language: str) -> float | None:
 
 
 def execution(code: str) -> str:
-    """Declared and measured of each chapter, as a Markdown table."""
+    """Declared and measured of each chapter, a Markdown table; when it ran, and where."""
     words = LANGUAGES[code].words["execution"]
     times, on_gpu = (
         json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
         for name in ("chapter_times", "gpu_notebooks")
     )
     rows = [words["heads"], ["---"] * len(words["heads"])]
+    runs: dict[str, list[str]] = {}
     for path in chapter_paths():
         name, declared = path.stem, read_budgets()[path.stem]
-        band, reached = declared.get("psnr_db"), psnr_db(name, code)
+        took = {what: times[what][name] for what in ("cpu_seconds", "memory_mb")}
+        if "gpu_seconds" in declared:
+            took["gpu_seconds"] = on_gpu["seconds"][name]
+        cells = [
+            f"{took[what]:.0f} / {declared[what]}" if what in took else "–"
+            for what in ("cpu_seconds", "gpu_seconds", "memory_mb")
+        ]
+        if band := declared.get("psnr_db"):
+            cells.append(f"{psnr_db(name, code):.1f} / {band['from']}–{band['to']}")
+        else:
+            cells.append("–")
+        # What stands on either side of a slash is not broken into lines.
+        cells = [f'<span class="book-together">{cell}</span>' for cell in cells]
+        link = f"[{name[:2]} {title(path, code)}]({name}.ipynb)"
+        rows.append([link, str(declared["reading_minutes"]), *cells])
         run = times["circumstances"][name]
-        rows.append(
-            [
-                f"[{name[:2]} {title(path, code)}]({name}.ipynb)",
-                str(declared["reading_minutes"]),
-                f"{times['cpu_seconds'][name]:.0f} / {declared['cpu_seconds']}",
-                f"{on_gpu['seconds'][name]:.0f} / {declared['gpu_seconds']}"
-                if "gpu_seconds" in declared
-                else "–",
-                f"{times['memory_mb'][name]:.0f} / {declared['memory_mb']}",
-                f"{reached:.1f} / {band['from']}–{band['to']}" if band else "–",
-                f"{run['date']}, PyTorch {run['torch']}, Python {run['python']}",
-            ]
-        )
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+        versions = f"PyTorch {run['torch']}, Python {run['python']}"
+        where = f"{run['date']}, {run['hardware']}, {versions}"
+        runs.setdefault(where, []).append(name[:2])
+    table = [f"| {' | '.join(row)} |" for row in rows]
+    last = [f"- {' '.join(names)}: {where}" for where, names in runs.items()]
+    return "\n".join([*table, "", words["last"], "", *last])

@@ -89,6 +89,8 @@ def results(code: str) -> str:
 
 
 def _cell(key: str, value: str) -> str:
+    if key == "date":
+        return f'<span class="book-together">{value}</span>'
     return f"`{value}`" if key == "command" else value
 
 

@@ -100,7 +100,7 @@ def write_budgets(book: Path) -> None:
     names = ("00_some", "01_some")
     budget = {"reading_minutes": 5, "cpu_seconds": 9, "memory_mb": 500}
     write(book / "budgets.yml", yaml.safe_dump(dict.fromkeys(names, budget)))
-    run = {"date": "2026-01-01", "python": "3.11", "torch": "2.13"}
+    run = dict.fromkeys(("date", "hardware", "python", "torch"), "2.13")
     took = {"cpu_seconds": 9, "memory_mb": 400, "circumstances": run}
     times = {what: dict.fromkeys(names, value) for what, value in took.items()}
     times["seconds"] = {"01_some": 180}  # the other has not been run

@@ -56,7 +56,7 @@
       const same = answer && (guess === answer || Math.abs(one - other) <= CLOSE * Math.abs(other));
       const verdict = same ? right : `${is}${answer}`;
       this.reveal();
-      this.guessed.textContent = answer ? `${said}${guess} ${verdict}` : `${said}${guess}`;
+      this.guessed.textContent = answer ? `${said}${guess} · ${verdict}` : `${said}${guess}`;
       this.guessed.focus();
     }
 
