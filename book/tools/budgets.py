@@ -44,7 +44,7 @@ def psnr_db(chapter: str, language: str) -> float | None:
 
 
 def execution(code: str) -> str:
-    """Declared and measured of each chapter, a Markdown table; when it ran, and where."""
+    """Declared and measured, a Markdown table; then when chapters ran, and where."""
     words = LANGUAGES[code].words["execution"]
     times, on_gpu = (
         json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))

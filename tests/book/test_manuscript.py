@@ -90,7 +90,7 @@ def test_a_figure_without_alternative_keeps_the_work(chapter, tmp_path, monkeypa
             if cell.cell_type == "code":
                 data = {"image/png": ""}
                 cell.outputs = [nbformat.v4.new_output("display_data", data=data)]
-        return 1.0
+        return {"seconds": 1.0}
 
     monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path)
     monkeypatch.setattr(notebooks, "ROOT", tmp_path)

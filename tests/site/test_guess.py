@@ -67,7 +67,9 @@ def test_guesses_belong_to_questions_and_can_be_told(site, name):
         page = parse(site / code / f"{name}.html")
         told = page.select(".book-guessed[data-answer]")
         assert len(told) == len(guesses)
-        offered = [len(f.select("input")) for f in page.select("form:has(fieldset)")]
+        offered = [
+            len(f.select("input")) for f in page.select(".book-guess:has(fieldset)")
+        ]
         wanted = [len(g["choices"]) for g in guesses.values() if "choices" in g]
         assert sorted(offered) == sorted(wanted)
 
@@ -106,7 +108,7 @@ def test_a_guess_opens_one_output_and_stands_beside_it(page):
 @pytest.mark.parametrize("chosen", [0, 1])
 def test_a_choice_is_compared(page, chosen):
     """Of the greys that the strokes may have; the one in the middle is right."""
-    cell = page.locator(".cell.book-asked:has(svg rect)").first
+    cell = page.locator(".cell.book-asked:has(.book-grey)").first
     choices = cell.locator("fieldset label")
     assert all(box["height"] >= 24 for box in map(Locator.bounding_box, choices.all()))
     said = choices.nth(chosen).inner_text().strip()

@@ -152,6 +152,7 @@ function rewrite(query) {
     const literal = typed.toLowerCase().replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
     text = text.replace(new RegExp(`(?<![a-z])${literal}(?![a-z])`, "g"), variants[typed]);
   }
+  text = text.replace(/(?<=\d)\s?[x×*]\s?(?=\d)/g, "×");
   const asked = text.replace(ASKING, " ");
   return asked.trim() ? asked : text;
 }
