@@ -32,10 +32,15 @@ def read_quiz(chapter: str) -> list[dict]:
 
 
 def _summary(text: str) -> str:
-    """As HTML, in which Markdown is none; formulas in a paragraph, which it reads."""
+    """As HTML, in which Markdown is none, nor are straight apostrophes made curly;
+    formulas in a paragraph, which Markdown reads."""
     if "$" in text:
         return f"\n\n{text}\n\n"
-    return re.sub(r"`([^`]+)`", lambda code: f"<code>{escape(code[1])}</code>", text)
+    prose, *rest = re.split(r"`([^`]+)`", text)  # prose, code, prose …
+    parts = [prose.replace("'", "’")]
+    for code, prose in zip(rest[::2], rest[1::2], strict=True):
+        parts += [f"<code>{escape(code)}</code>", prose.replace("'", "’")]
+    return "".join(parts)
 
 
 def quiz(chapter: str, language: str) -> str:

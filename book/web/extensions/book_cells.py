@@ -12,7 +12,7 @@ from html import escape
 from pathlib import Path
 from unicodedata import east_asian_width
 
-from docutils.nodes import literal_block
+from docutils.nodes import container, image, literal_block
 from myst_nb.sphinx_ import HideCodeCellNode
 from PIL import Image
 
@@ -120,9 +120,17 @@ def mark_sentences(app, doctree, docname) -> None:
             block["classes"].append("sentences")
 
 
+def put_figures_last(app, doctree, docname) -> None:
+    """What a cell prints comes before its figure, which has its caption beneath it."""
+    for outputs in doctree.findall(container):
+        if "cell_output" in outputs["classes"]:
+            outputs[:] = sorted(outputs, key=lambda node: any(node.findall(image)))
+
+
 def setup(app):
     app.add_node(HideCodeCellNode, html=(visit_folded, depart_folded), override=True)
     app.connect("doctree-resolved", mark_sentences)
+    app.connect("doctree-resolved", put_figures_last)
     app.connect("html-page-context", drop_widget_state, priority=900)
     app.connect("html-page-context", size_pictures)
     app.connect("build-finished", theme_pictures)

@@ -32,6 +32,9 @@ STYLE = re.compile(r' style="[^"]*"')
 # An accent is a full-sized sign close to its letter only where it is called one; then
 # WebKit needs no moving of it.
 ACCENT = re.compile(r'<mover>(<mi>\w</mi><mo [^>]*class="[^"]*?)wbk-[\w-]*acc"')
+# What Temml puts under a root, so that the sign does not sink; the sign of our font is
+# this tall.
+STRUT, TALL = 'height="0.5em"', 'height="0.76em"'
 BEHIND = re.compile(r"[，。；：！？、）」》”’.,;:!?)]+")
 BEFORE = re.compile(r"[（「《“(]$")
 
@@ -49,10 +52,13 @@ def translate(formulas: list[tuple[str, bool]], temml: str) -> list[tuple[str, s
     )
     if done.returncode != 0:
         raise RuntimeError(f"Temml did not run: {done.stderr.decode()}")
-    return [
-        (ACCENT.sub(r'<mover accent="true">\1"', STYLE.sub("", mathml)), error)
-        for mathml, error in json.loads(done.stdout)
-    ]
+    return [(tidy(mathml), error) for mathml, error in json.loads(done.stdout)]
+
+
+def tidy(mathml: str) -> str:
+    """As the pages and their font need it."""
+    plain = STYLE.sub("", mathml).replace(STRUT, TALL)
+    return ACCENT.sub(r'<mover accent="true">\1"', plain)
 
 
 class BookFormulas(Transform):
