@@ -202,7 +202,7 @@ def cover(language: Language, out: Path) -> Path:
     figure.text(0.5, 0.86, language.title, fontsize=34, **how)
     figure.text(0.5, 0.14, language.tagline, fontsize=13, wrap=True, **how)
     axes = figure.add_axes((0.05, 0.2, 0.9, 0.6))
-    axes.imshow(imread(STILLS / "cover.png"), cmap="gray")
+    axes.imshow(imread(ROWS / "cover.png"), cmap="gray")
     axes.axis("off")
     figure.savefig(out)
     return out

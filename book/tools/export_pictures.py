@@ -1,4 +1,4 @@
-"""A picture for each chapter: eight squares, digits as the chapter sees them.
+"""A picture for each chapter, eight squares, digits as it sees them; and the cover.
 
     python book/tools/export_pictures.py          (make models)
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from export_stills import emerging, grid, noisy, pictures
+from export_stills import grid, noisy, pictures
 from torch import Tensor
 from torch.nn.functional import interpolate
 
@@ -17,6 +17,7 @@ from unetlib.baselines import blur
 from unetlib.data import Digits, load_mnist, split
 from unetlib.display.feature_maps import feature_maps
 from unetlib.fit import fit
+from unetlib.generation import noise_levels, sample
 from unetlib.model import SkipUnet, looking_at
 from unetlib.noise import add_gaussian_noise
 from unetlib.pretrained import load_pretrained
@@ -105,6 +106,26 @@ def with_a_hole(digits: Tensor) -> Tensor:
     return torch.stack([cut, digits[:4]], dim=1).flatten(0, 1)
 
 
+def emerging(learning: Digits) -> Tensor:
+    """(40, 1, 28, 28): five digits on their way out of noise, eight moments of each."""
+    seen: list[Tensor] = []
+    network, levels = load_pretrained("mixer"), noise_levels(3.0, 20)
+
+    def denoise(y: Tensor) -> Tensor:
+        seen.append(y)
+        return network(y)
+
+    generator = torch.Generator().manual_seed(25)
+    mean = pictures(learning).mean(dim=0)
+    start = mean + 3 * torch.randn(5, 1, 28, 28, generator=generator)
+    options = {"eta": 1.0, "gamma": 1.3, "generator": generator}
+    seen.append(sample(denoise, start, levels, **options))
+    moments = [0, 5, 8, 10, 12, 14, 16, 20]
+    # Where noise is strong, a scale that shows it.
+    shown = [0.5 + (seen[m] - 0.5) / max(1.0, 2 * levels[m]) for m in moments]
+    return torch.stack(shown, dim=1).flatten(0, 1)
+
+
 def ever_more(digits: Tensor) -> Tensor:
     """1, 4, 9 … 64 digits in the same room."""
     squares = []
@@ -115,8 +136,8 @@ def ever_more(digits: Tensor) -> Tensor:
     return torch.cat(squares)
 
 
-def chapters() -> dict[str, Tensor]:
-    """(8, 1, 28, 28) for each."""
+def rows() -> dict[str, Tensor]:
+    """(8, 1, 28, 28) for each chapter; and the cover, five times as much."""
     train, test = load_mnist()
     train, _ = split(train)
     digits = pictures(test.sample(8))
@@ -131,13 +152,14 @@ def chapters() -> dict[str, Tensor]:
         "07_understanding": influences(digits),
         "08_applications": with_a_hole(digits),
         "09_generation": emerging(train)[:8],
+        "cover": emerging(train),
         "10_speed": ever_more(digits),
     }
 
 
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for name, shown in chapters().items():
+    for name, shown in rows().items():
         target = FOLDER / f"{name}.png"
         with torch.no_grad():
             grid(shown).save(target, optimize=True)

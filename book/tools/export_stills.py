@@ -1,5 +1,4 @@
-"""Pictures that stand where a live part would run, for readers without scripts; and the
-book's own, cover.png.
+"""Pictures that stand where a live part would run, for readers without scripts.
 
     python book/tools/export_stills.py          (make models)
 
@@ -47,26 +46,6 @@ def made(learning: Digits, count: int) -> Tensor:
     return sample(load_pretrained("mixer"), start, noise_levels(3.0, 20), **options)
 
 
-def emerging(learning: Digits) -> Tensor:
-    """(40, 1, 28, 28): five digits on their way out of noise, eight moments of each."""
-    seen: list[Tensor] = []
-    network, levels = load_pretrained("mixer"), noise_levels(3.0, 20)
-
-    def denoise(y: Tensor) -> Tensor:
-        seen.append(y)
-        return network(y)
-
-    generator = torch.Generator().manual_seed(25)
-    mean = pictures(learning).mean(dim=0)
-    start = mean + 3 * torch.randn(5, 1, 28, 28, generator=generator)
-    options = {"eta": 1.0, "gamma": 1.3, "generator": generator}
-    seen.append(sample(denoise, start, levels, **options))
-    moments = [0, 5, 8, 10, 12, 14, 16, 20]
-    # Where noise is strong, a scale that shows it.
-    shown = [0.5 + (seen[m] - 0.5) / max(1.0, 2 * levels[m]) for m in moments]
-    return torch.stack(shown, dim=1).flatten(0, 1)
-
-
 def trained(learning: Digits, sigma: float, noisy: Tensor) -> Tensor:
     """What a SkipUnet(8) makes of them after 300 steps at this noise level."""
     recipe = replace(BOOK, sigma=(sigma, sigma), batch_size=32, epochs=2, lr=1e-2)
@@ -91,7 +70,6 @@ def stills() -> dict[str, Tensor]:
         "generate": generated[:16],
         "guess": mixed[order],
         "duel": torch.cat([noisy(seen), load_pretrained("skip")(noisy(seen)), seen]),
-        "cover": emerging(learning),
     }
 
 
