@@ -248,7 +248,7 @@ def test_page_is_clean(reader, check):
     assert check(reader) == []
 
 
-@pytest.mark.parametrize("reader", map(rarely, PAGES), indirect=True)
+@pytest.mark.parametrize("reader", [*map(rarely, PAGES)], indirect=True)
 @pytest.mark.parametrize("check", THOROUGH, ids=lambda check: check.__name__)
 def test_page_serves_everybody(reader, check):
     assert check(reader) == []
@@ -439,11 +439,12 @@ def test_vector_figures_take_the_page_s_colours(browser, served, scheme):
     """Whatever the system's are: a corner of each figure is as the page around it."""
     with browser.new_context(viewport=DESKTOP, color_scheme="light") as context:
         context.add_init_script(f"localStorage.setItem('mode', '{scheme}')")
+        context.add_init_script("localStorage.setItem('book-answers', 'open')")
         page = context.new_page()
         page.goto(f"{served}/en/01_data.html")
         figure = page.locator('article .cell_output img[src$=".svg"]').first
         figure.scroll_into_view_if_needed()
-        page.wait_for_function("document.querySelector('.cell_output img').complete")
+        figure.evaluate("(img) => img.decode()")  # until it is loaded
         box = figure.bounding_box()
         clip = {"x": box["x"] - 6, "y": box["y"] + 12, "width": 12, "height": 2}
         shot = Image.open(io.BytesIO(page.screenshot(clip=clip)))
