@@ -3,7 +3,11 @@
 import book_live
 import export_models
 import pytest
+from chapters import NAMES
+from copies import ROWS
 from export_stills import STILLS
+from languages import LANGUAGES
+from sources import captions
 
 
 def test_the_digits_to_choose_from_are_those_of_the_page():
@@ -13,7 +17,12 @@ def test_the_digits_to_choose_from_are_those_of_the_page():
 
 def test_every_part_has_its_still():
     stills = {still.stem for still in STILLS.glob("*.png")}
-    assert stills == book_live.PARTS.keys() | {"cover"}
+    assert stills == book_live.PARTS.keys()
+
+
+def test_every_chapter_has_its_picture():
+    assert {row.stem for row in ROWS.glob("*.png")} == {*NAMES, "cover"}
+    assert all(list(captions(code)) == list(NAMES) for code in LANGUAGES)
 
 
 @pytest.mark.weekly

@@ -43,6 +43,7 @@ class Reader:
         self.read_through()
 
     def read_through(self) -> None:
+        self.page.bring_to_front()  # another test's page may cover it
         self.page.evaluate("reading.readThrough()")
         # A function, not a call of it: that needs eval(), which the policy forbids.
         self.page.wait_for_function("reading.isSettled")

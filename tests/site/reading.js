@@ -12,10 +12,13 @@ const titleOf = (e) => `${e.tagName} .${e.className} ${e.textContent.slice(0, 60
 const isShown = (e) => e.checkVisibility({ visibilityProperty: true });
 
 // Down the page, as a reader goes: pictures load, and so does the live denoiser.
+// A browser may draw no frame of a window that another one covers.
+const frame = () => new Promise((go) => { requestAnimationFrame(go); setTimeout(go, 200); });
+
 async function readThrough() {
   for (let y = 0; y < document.body.scrollHeight; y += innerHeight) {
     scrollTo({ top: y, behavior: "instant" });
-    await new Promise(requestAnimationFrame);
+    await frame();
   }
   scrollTo({ top: 0, behavior: "instant" });
 }
