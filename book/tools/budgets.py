@@ -50,10 +50,11 @@ def execution(code: str) -> str:
         json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
         for name in ("chapter_times", "gpu_notebooks")
     )
+    budgets = read_budgets()
     rows = [words["heads"], ["---"] * len(words["heads"])]
     runs: dict[str, list[str]] = {}
     for path in chapter_paths():
-        name, declared = path.stem, read_budgets()[path.stem]
+        name, declared = path.stem, budgets[path.stem]
         took = {what: times[what][name] for what in ("cpu_seconds", "memory_mb")}
         if "gpu_seconds" in declared:
             took["gpu_seconds"] = on_gpu["seconds"][name]

@@ -11,10 +11,10 @@ try {
 const titleOf = (e) => `${e.tagName} .${e.className} ${e.textContent.slice(0, 60)}`;
 const isShown = (e) => e.checkVisibility({ visibilityProperty: true });
 
-// Down the page, as a reader goes: pictures load, and so does the live denoiser.
 // A browser may draw no frame of a window that another one covers.
 const frame = () => new Promise((go) => { requestAnimationFrame(go); setTimeout(go, 200); });
 
+// Down the page, as a reader goes: pictures load, and so does the live denoiser.
 async function readThrough() {
   for (let y = 0; y < document.body.scrollHeight; y += innerHeight) {
     scrollTo({ top: y, behavior: "instant" });
