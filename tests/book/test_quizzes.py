@@ -42,6 +42,19 @@ def test_the_right_choice_is_not_always_the_same():
     assert all(places.count(place) >= len(places) / 6 for place in range(3))
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_right_choice_is_not_told_by_its_length(language):
+    """The longest is right about as often as any other: half as often again at most."""
+
+    def right_is_longest(choices: list[dict]) -> bool:
+        longest = max(choices, key=lambda choice: len(choice[language]))
+        return longest.get("right", False)
+
+    found = [question.values[1]["choices"] for question in QUESTIONS]
+    by_chance = sum(1 / len(choices) for choices in found)
+    assert sum(map(right_is_longest, found)) <= 1.5 * by_chance
+
+
 @pytest.mark.parametrize("path", CHAPTERS, ids=NAMES)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_questions_are_written_as_the_book_is(path, language):
