@@ -166,7 +166,7 @@ def stopped(reader: Reader) -> list[str]:
     page = reader.page
     page.locator(".theme-switch-button").first.click(click_count=3)  # once round
     for control in (".copybtn", ".live-denoiser [name=renew]"):
-        for button in page.locator(control).all()[:1]:
+        for button in page.locator(f"{control}:visible").all()[:1]:
             button.click()
     page.keyboard.press("Control+k")
     page.keyboard.type("PSNR")
