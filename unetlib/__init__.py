@@ -7,8 +7,8 @@ widgets), `baselines` (denoisers to compare with), `networks` (a larger one),
 `exercises` (checks of the reader's answers),
 `saving` (checkpoints and what guards a run), `speed` (faster steps, several devices),
 `pretrained` (trained weights), `formats` (files of MNIST, and pictures of one's own),
-`train` and `denoise` (the command line). What one needs most can be imported from here:
-`from unetlib import BOOK, SkipUnet, fit, load_mnist`.
+`train`, `denoise` and `command` (the command line). What one needs most can be imported
+from here: `from unetlib import BOOK, SkipUnet, fit, load_mnist`.
 """
 
 import os

@@ -3,6 +3,7 @@
 import argparse
 
 from unetlib import __version__, denoise, train
+from unetlib.command import run_command
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -20,7 +21,7 @@ def main(arguments: list[str] | None = None) -> None:
         command_parser = commands.add_parser(name, help=what, description=what)
         command.add_options(command_parser)
         command_parser.set_defaults(run=command.run)
-    train.run_for_people(lambda options: options.run(options), parser, arguments)
+    run_command(lambda options: options.run(options), parser, arguments)
 
 
 if __name__ == "__main__":

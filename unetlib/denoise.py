@@ -1,6 +1,6 @@
 """The command that applies a trained network to picture files.
 
-From a shell: `unetlib denoise noisy/*.png --weights runs/book/unet_model.pth`.
+From a shell: `unetlib denoise noisy/*.png --weights runs/book/checkpoint.safetensors`.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from unetlib.saving.files import write_safely
 
 EXAMPLES = """examples:
   unetlib denoise digit.png                         by the network that ships
-  unetlib denoise noisy/*.png --out clean --weights runs/book/unet_model.pth
+  unetlib denoise noisy/*.png --out clean --weights runs/book/checkpoint.safetensors
   unetlib denoise noisy/*.png --colour --clean originals      tells the PSNR, too
 """
 

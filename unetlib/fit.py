@@ -52,7 +52,7 @@ def fit(
     speed: Speed = FAST,
     on_epoch: Callable[[History], None] | None = None,
 ) -> History:
-    """Train `model` on `images` (N, 28, 28) uint8 by `recipe`.
+    """Train `model` on `images` (N, H, W) or (N, C, H, W) uint8 by `recipe`.
 
     seed: decides which pictures are drawn and what noise they get; see `Batcher`.
     folder: where the checkpoint goes, after every epoch and once a minute; the history
@@ -62,7 +62,7 @@ def fit(
     overwrite: begin anew where `folder` holds a run: else that is refused.
     stop_after: end once this many epochs in all are done (the schedule keeps the
         recipe's length): a later call with `resume` goes on.
-    held_out: (M, 28, 28) uint8; their PSNR at sigma 0.5 is measured every epoch.
+    held_out: as `images`; their PSNR at sigma 0.5 is measured every epoch.
     speed: the ways to be fast; `PLAIN` takes none of them.
     on_epoch: called with the history after each epoch.
 
@@ -102,17 +102,19 @@ def fit(
         saver = Saver(None if rank() else folder, step, batcher)
         run = _Run(step, batcher, steps, history, saver, stopped)
         last = min(recipe.epochs, stop_after or recipe.epochs)
-        for epoch in range(len(history.loss), last):
-            if not run.epoch():
-                break
-            if rank() == 0:
-                said = run.report(held_out)
-                chosen = np.random.default_rng([seed, epoch]).integers(len(images))
-                saver.epoch(history, images[chosen], final=epoch == last - 1)
-                print(said)  # not before it is saved: a terminal may be closed
-            if on_epoch is not None:
-                on_epoch(history)
-        step.swap()
+        try:
+            for epoch in range(len(history.loss), last):
+                if not run.epoch():
+                    break
+                if rank() == 0:
+                    said = run.report(held_out)
+                    chosen = np.random.default_rng([seed, epoch]).integers(len(images))
+                    saver.epoch(history, images[chosen], final=epoch == last - 1)
+                    print(said)  # not before it is saved: a terminal may be closed
+                if on_epoch is not None:
+                    on_epoch(history)
+        finally:
+            step.swap()
     return history
 
 
@@ -180,7 +182,7 @@ class _Run:
 
 
 def validate(denoiser: Denoiser, images: np.ndarray) -> float:
-    """Mean PSNR in dB of `denoiser` on `images` (M, 28, 28) uint8 at sigma 0.5.
+    """Mean PSNR in dB of `denoiser` on `images`, uint8 as for `fit`, at sigma 0.5.
 
     Raises UnetlibError for images that are not uint8, and for other shapes.
     """

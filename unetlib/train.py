@@ -5,10 +5,6 @@ by several processes at once: `torchrun --nproc-per-node N -m unetlib.train …`
 """
 
 import argparse
-import errno
-import io
-import os
-import sys
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -19,6 +15,7 @@ import torch
 from torch import nn
 
 from unetlib.checks import LARGEST_SEED, UnetlibError, check_device, check_whole
+from unetlib.command import run_command
 from unetlib.data import VALIDATION_SIZE, load_mnist
 from unetlib.fit import fit
 from unetlib.formats.patches import cut_patches, load_photographs
@@ -29,7 +26,6 @@ from unetlib.recipe import CHOICES, Recipe
 from unetlib.saving.checkpoint import CHECKPOINT
 from unetlib.saving.folder import WEIGHTS
 from unetlib.saving.history import TABLE, History
-from unetlib.saving.safeguards import ADVICE
 from unetlib.speed.distributed import own_device, process_group, rank
 from unetlib.speed.options import FAST, PLAIN
 
@@ -99,7 +95,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--patch: a tenth of the files)",
     )
     recipe = parser.add_argument_group("what the recipe says, said otherwise")
-    recipe.add_argument("--width", type=_at_least(1), help="channels of SkipUnet (28)")
+    recipe.add_argument(
+        "--width", type=_at_least(1), help="of SkipUnet (28), MixerUnet (22)"
+    )
     for field in fields(Recipe):
         if field.name != "name":
             flag = "--" + field.name.replace("_", "-")
@@ -137,8 +135,8 @@ def _network(recipe: Recipe, width: int | None, colour: bool) -> nn.Module:
         return NETWORKS[recipe.network](channels=channels)
     if recipe.network == "Unet":
         raise UnetlibError(
-            f"--width {width} is for SkipUnet; Unet has the article's own. Leave it "
-            "out, or add --network SkipUnet"
+            f"--width {width} is for SkipUnet and MixerUnet; Unet has the article's "
+            "own. Leave it out, or add --network SkipUnet"
         )
     return NETWORKS[recipe.network](width=width, channels=channels)
 
@@ -210,7 +208,7 @@ def _board(folder: str | Path) -> Callable[[History], None]:
             "--tensorboard needs a package of that name: pip install tensorboard. "
             f"Without it, {TABLE} holds the same numbers"
         ) from None
-    writer = SummaryWriter(str(folder))
+    writer = SummaryWriter(str(Path(folder).expanduser()))
 
     def write(history: History) -> None:
         epoch = len(history.loss) - 1
@@ -256,7 +254,7 @@ def run(options: argparse.Namespace) -> None:
             if len(history.loss) < last:  # another process was stopped
                 raise KeyboardInterrupt
         except KeyboardInterrupt:
-            saved = Path(folder, CHECKPOINT).exists()
+            saved = Path(folder, CHECKPOINT).expanduser().exists()
             raise KeyboardInterrupt("; --resume goes on" if saved else "") from None
         if rank() == 0:
             weights = Path(folder, CHECKPOINT)  # says what the network gives, and scale
@@ -272,47 +270,7 @@ def main(arguments: list[str] | None = None) -> None:
         prog="python -m unetlib.train", description="Train one of the book's networks."
     )
     add_options(parser)
-    run_for_people(run, parser, arguments)
-
-
-def run_for_people(
-    command: Callable[[argparse.Namespace], None],
-    parser: argparse.ArgumentParser,
-    arguments: list[str] | None,
-) -> None:
-    """Run the command; what its user can mend is told in one line."""
-    options = parser.parse_args(arguments)
-    if isinstance(
-        sys.stdout, io.TextIOWrapper
-    ):  # some take ASCII alone: say it in that
-        sys.stdout.reconfigure(errors="backslashreplace")
-    try:
-        command(options)
-    except UnetlibError as error:  # any other is a fault, to be mended by its traceback
-        _tell_torchrun(error)
-        parser.exit(2, f"{parser.prog}: error: {error}\n")
-    except (RuntimeError, MemoryError) as error:
-        if ADVICE not in getattr(error, "__notes__", ()):
-            raise
-        parser.exit(2, f"{parser.prog}: error: {error}\n{ADVICE}\n")
-    except BrokenPipeError:  # whoever read what it said, such as head, has gone
-        sys.stdout = None  # or Python tries to write the rest as it ends
-        parser.exit(1, f"{parser.prog}: error: nobody reads what it prints any more\n")
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT) or error.filename:
-            raise
-        sys.stdout = None
-        parser.exit(1, f"{parser.prog}: error: no room for what it prints ({error})\n")
-    except KeyboardInterrupt as stop:
-        parser.exit(130, f"{parser.prog}: stopped{stop}\n")
-
-
-def _tell_torchrun(error: Exception) -> None:
-    """Have it repeat the message in its report, beneath which ours is buried."""
-    if "TORCHELASTIC_ERROR_FILE" in os.environ:
-        from torch.distributed.elastic.multiprocessing.errors import get_error_handler
-
-        get_error_handler().record_exception(error)
+    run_command(run, parser, arguments)
 
 
 if __name__ == "__main__":

@@ -137,6 +137,23 @@ def test_tables(tmp_path, name, header, label_at, mark):
         assert np.array_equal(load_labelled(tmp_path).labels, LABELS)
 
 
+@pytest.mark.parametrize("form", ["%.18e", "%.1f", "%d"])  # numpy's, pandas', whole
+def test_a_table_without_a_header_keeps_its_first_picture(tmp_path, form):
+    rows = np.insert(IMAGES.reshape(12, -1).astype(float), 0, LABELS, axis=1)
+    np.savetxt(tmp_path / "train.csv", rows, delimiter=",", fmt=form)
+    digits = load_labelled(tmp_path)
+    assert np.array_equal(digits.images, IMAGES)
+    assert np.array_equal(digits.labels, LABELS)
+
+
+def test_labels_are_found_beside_a_file_and_in_medmnist(tmp_path):
+    np.savez(tmp_path / "b.npz", train_images=IMAGES, train_labels=LABELS)
+    assert np.array_equal(load_labelled(tmp_path / "b.npz").labels, LABELS)
+    images = tmp_path / "t10k-images-idx3-ubyte"
+    write_idx_pair(images, tmp_path / "t10k-labels-idx1-ubyte")
+    assert np.array_equal(load_labelled(images).labels, LABELS)
+
+
 @pytest.mark.parametrize("shape", [(6, 40, 20), (6, 1, 40, 20), (6, 40, 20, 1)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32])
 def test_arrays_of_another_size_without_labels(tmp_path, shape, dtype):

@@ -1,6 +1,7 @@
 """Tables with one picture per row, as Kaggle has MNIST: label, then the pixels."""
 
 import math
+import os
 import warnings
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def read_csv(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
             f"{path} is not a table of pictures ({error}); expected rows of whole "
             "numbers from 0 to 255 with commas between them: label, pixel, pixel, …"
         ) from None
-    if not path.read_bytes().endswith((b"\n", b"\r")):
+    if _last_byte(path) not in b"\n\r":
         warnings.warn(
             f"{path} ends without a line break; if it was cut off, so was its last "
             "number",
@@ -53,13 +54,27 @@ def _read_table(path: Path) -> tuple[list[str], np.ndarray]:
     with path.open(encoding="utf-8-sig") as file, warnings.catch_warnings():
         warnings.simplefilter("error")  # of a table without rows, for one
         first = [cell.strip().strip('"').lower() for cell in file.readline().split(",")]
-        start = 0 if all(cell.isdecimal() for cell in first) else file.tell()
+        start = 0 if all(map(_is_number, first)) else file.tell()
         file.seek(start)
         try:
             return first, np.loadtxt(file, np.uint8, **COMMAS)
         except Exception:  # fractions, or numbers that are no bytes: see as_pictures
             file.seek(start)
             return first, np.loadtxt(file, np.float32, **COMMAS)
+
+
+def _last_byte(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_square(count: int) -> bool:

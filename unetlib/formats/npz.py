@@ -12,6 +12,7 @@ from unetlib.formats.arrays import LARGEST, as_labels, as_pictures, matching
 from unetlib.formats.npy import NPY_START
 
 IMAGES = ("x_train", "train_images", "arr_0")  # by Keras, MedMNIST, Kuzushiji-49
+LABELS = ("y_train", "train_labels")  # by the first two; the third has a file of them
 
 
 def load_npz(path: str | Path) -> tuple[Digits, Digits]:
@@ -55,7 +56,9 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
             raise ValueError(f"{info.filename} holds {dtype}")
         size = math.prod(shape) * dtype.itemsize
         if not 0 <= size <= LARGEST:
-            raise ValueError(f"the {size} bytes of {info.filename} are not {LARGEST}")
+            raise ValueError(
+                f"the {size} bytes of {info.filename} are more than {LARGEST}"
+            )
         raw = file.read(size)
         if len(raw) != size or file.read(1):
             raise ValueError(f"{info.filename} is not as long as its header says")

@@ -93,10 +93,13 @@ def _read_file(path: Path, labelled: bool) -> Read:
             labels = as_labels(npy.read_npy(beside), beside)
         return as_pictures(npy.read_npy(path), path), labels, path
     if start.startswith(b"PK"):
-        labels = as_labels(npz.read_npz(path, "y_train"), path) if labelled else None
+        labels = as_labels(npz.read_npz(path, *npz.LABELS), path) if labelled else None
         return as_pictures(npz.read_npz(path, *npz.IMAGES), path), labels, path
     if start.startswith(idx.IDX_START):
-        return _idx_pictures(path, None)
+        name = path.name.replace("images", "labels").replace("idx3", "idx1")
+        beside = path.with_name(name)
+        found = labelled and beside != path and beside.is_file()
+        return _idx_pictures(path, beside if found else None)
     if path.suffix.lower() == ".csv":
         return *read_csv(path), path
     return read_pictures([path]), None, path

@@ -34,8 +34,9 @@ STOPPING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # the last is of Windows
 def check_learning(model: nn.Module, loss: float, pictures: Tensor, lr: float) -> None:
     """Raise UnetlibError, with advice, where it makes no sense to go on.
 
-    loss: of the latest steps. pictures: a few different ones, (B, 1, H, W), on the
-    scale of the network, whose outputs must differ too. lr: what the advice names.
+    loss: of the steps so far in this epoch. pictures: a few different ones,
+    (B, C, H, W), on the scale of the network, whose outputs must differ too.
+    lr: what the advice names.
     """
     advice = (
         f"Try a smaller learning rate (it is {lr:g}), and check that the pictures are "

@@ -28,8 +28,9 @@ SAVE_EVERY = 60.0  # seconds within an epoch; at its end it is saved anyway
 
 
 def save_picture(path: Path, model: nn.Module, image: np.ndarray, scale: float) -> None:
-    """The article's picture of an epoch: `image` (28, 28) uint8 through the network.
+    """The article's picture of an epoch: `image` through the network.
 
+    image: (H, W) or (C, H, W) uint8. scale: what a pixel times makes its input.
     Drawn as the article draws it: matplotlib's default colours, stretched from the
     darkest to the brightest pixel, without the input (chapter 05 says what that hides).
     """
