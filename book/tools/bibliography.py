@@ -39,10 +39,12 @@ def parse_papers(file: Path) -> tuple[dict[str, dict], list[Fault]]:
         wrong = list(_wrong(entry))
         if key in papers:
             wrong.append(f"two papers have the key {key}; each needs its own")
-        if entry.get("year", year) < year:
-            wrong.append(f"{key} is out of order; papers stand by year")
+        if isinstance(entry.get("year"), int):
+            if entry["year"] < year:
+                wrong.append(f"{key} is out of order; papers stand by year")
+            year = entry["year"]
         faults += [Fault(file, line, "", what) for what in wrong]
-        papers[key], year = entry | {"line": line}, entry.get("year", year)
+        papers[key] = entry | {"line": line}
     return papers, faults
 
 
@@ -52,6 +54,8 @@ def _wrong(entry: dict) -> Iterator[str]:
     where = [field for field in ADDRESSES if field in entry]
     if lacks:
         yield f"{key} lacks {', '.join(lacks)}"
+    elif not isinstance(entry["year"], int):
+        yield f"year of {key} must be a whole number, got {entry['year']!r}"
     if not where:
         yield f"{key} lacks {' or '.join(ADDRESSES)}"
     for field in where:

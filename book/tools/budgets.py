@@ -31,14 +31,11 @@ def overruns(chapter: str, spent: dict[str, float]) -> list[str]:
     ]
 
 
-def psnr_db(chapter: str, language: str) -> float | None:
-    """What the published notebook reached; None where its budget names no cell."""
-    where = read_budgets().get(chapter, {}).get("psnr_db")
-    if where is None:
-        return None
+def psnr_db(chapter: str, language: str, cell: str) -> float:
+    """The last that this cell of the published notebook printed."""
     path = ROOT / "notebooks" / language / f"{chapter}.ipynb"
-    cells = {cell.id: cell for cell in nbformat.read(path, as_version=4).cells}
-    printed = "".join(o.get("text", "") for o in cells[where["cell"]].outputs)
+    cells = {one.id: one for one in nbformat.read(path, as_version=4).cells}
+    printed = "".join(o.get("text", "") for o in cells[cell].outputs)
     found = re.findall(f"{NUMBER}(?= dB)", printed) or re.findall(NUMBER, printed)
     return float(found[-1])
 
@@ -63,7 +60,9 @@ def execution(code: str) -> str:
             for what in ("cpu_seconds", "gpu_seconds", "memory_mb")
         ]
         if band := declared.get("psnr_db"):
-            cells.append(f"{psnr_db(name, code):.1f} / {band['from']}–{band['to']}")
+            cells.append(
+                f"{psnr_db(name, code, band['cell']):.1f} / {band['from']}–{band['to']}"
+            )
         else:
             cells.append("–")
         # What stands on either side of a slash is not broken into lines.

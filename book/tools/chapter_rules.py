@@ -51,10 +51,9 @@ def headings(texts: list[Text]) -> Iterator[Fault]:
                 what = f"“{match[0]}” has no id; end it in {{#id}}"
                 yield text.fault(match.start(), what)
                 continue
-            other = known.setdefault(
-                (text.language, heading[3]), text.fault(match.start(), "").line
-            )
-            if other != text.fault(match.start(), "").line:
+            line = text.line_at(match.start())
+            other = known.setdefault((text.language, heading[3]), line)
+            if other != line:
                 what = f"the id #{heading[3]} stands in line {other}, too; change one"
                 yield text.fault(match.start(), what)
 

@@ -18,4 +18,13 @@ def read_entries(file: Path) -> tuple[list[tuple[int, dict]], list[Fault]]:
         return [], [Fault(file, line, "", " ".join(str(error).split()))]
     places = re.finditer(r"(?m)^- ", text)
     lines = [line_of(text, match.start()) + 1 for match in places]
-    return list(zip(lines, entries, strict=True)), []
+    if not isinstance(entries, list) or len(lines) != len(entries):
+        what = "expected a list of entries, each beginning with “- ” at the margin"
+        return [], [Fault(file, 1, "", what)]
+    found = list(zip(lines, entries, strict=True))
+    faults = [
+        Fault(file, line, "", f"expected an entry of `field: value`, got {entry!r}")
+        for line, entry in found
+        if not isinstance(entry, dict)
+    ]
+    return [pair for pair in found if isinstance(pair[1], dict)], faults

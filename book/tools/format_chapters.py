@@ -65,7 +65,9 @@ def format_cells(cells: list[str]) -> list[str]:
             nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
         command = [sys.executable, "-m", "ruff", "format", "--no-cache", "--quiet"]
         command += ["--config", str(ROOT / "pyproject.toml"), folder]
-        subprocess.run(command, stderr=subprocess.DEVNULL)
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode == 1:  # 2: of a cell that is no Python, such as %magic
+            sys.exit(f"ruff did not start: {done.stderr}")
         return [nbformat.read(path, as_version=4).cells[0].source for path in paths]
 
 

@@ -93,8 +93,9 @@ def make(chapter: Path, language: str, force: bool = False) -> None:
     nbformat.validate(notebook)
     text = nbformat.writes(notebook) + "\n"
     target.write_text(text, encoding="utf-8", newline="\n")
-    for cell in undescribed(notebook):
-        raise ValueError(f"{chapter.name}: cell {cell} draws a figure; add an `:alt:`")
+    if lacking := undescribed(notebook):
+        cells = ", ".join(lacking)
+        raise ValueError(f"{chapter.name} draws figures without an `:alt:` in {cells}")
 
 
 def main() -> None:

@@ -65,9 +65,12 @@ class Text:
     language: str
     source: str
 
+    def line_at(self, position: int) -> int:
+        """The line of its file in which the character at `position` stands."""
+        return self.line + line_of(self.source, position)
+
     def fault(self, position: int, what: str) -> Fault:
-        line = self.line + line_of(self.source, position)
-        return Fault(self.file, line, self.language, what)
+        return Fault(self.file, self.line_at(position), self.language, what)
 
 
 def prose(chapter: Path, cells: Iterable[NotebookNode]) -> list[Text]:

@@ -184,6 +184,7 @@ GLOSSARY_FAULTS = [
         "2: where of noise is '': no chapter has",
     ),
     ("[杂讯]", "[杂讯", "9: while parsing a flow sequence"),
+    ("- id", "- noise\n- id", "2: expected an entry of `field: value`, got 'noise'"),
 ]
 PAPER_FAULTS = [
     ("authors: B. Efron\n  ", "", "1: efron2011 lacks authors"),
@@ -196,6 +197,8 @@ PAPER_FAULTS = [
     ("doi: 10.1198/jasa.2011.tm11181", "arxiv: 2011", "1: 2011 of efron2011 is no"),
     ("efron2011", "efron2012", "1: no chapter cites efron2012; leave it out"),
     ("source: ", "source: [", "5: while parsing a flow sequence"),
+    ("year: 2011", "year: 2011a", "1: year of efron2011 must be a whole number"),
+    ("- ", "  ", "1: expected a list of entries"),
 ]
 IN_LISTS = [("glossary.yml", GLOSSARY, *fault) for fault in GLOSSARY_FAULTS]
 IN_LISTS += [("references.yml", PAPERS, *fault) for fault in PAPER_FAULTS]
