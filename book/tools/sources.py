@@ -16,6 +16,7 @@ from prose import title
 from publishing import Address
 from quizzes import read_quiz
 from solutions import answers
+from standings import standings
 from terms import read_glossary
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +26,7 @@ BUILD = ROOT / "build"
 COPIES = BUILD / "copies"  # the book as EPUB and PDF
 # After the chapters, in this order.
 PARTS = {
-    "play": ("train", "generate", "games"),
+    "play": ("train", "generate", "games", "speedrun"),
     "reference": (
         "progress",
         "teaching",
@@ -115,6 +116,7 @@ MADE = {
     "results": results,
     "execution": execution,
     "progress": progress,
+    "speedrun": standings,
 }
 
 

@@ -1,11 +1,14 @@
 """The speedrun holds its records to the rules, and times all that they do."""
 
 import ast
+import json
 import re
 import sys
 
 import pytest
 from chapters import ROOT
+from languages import LANGUAGES
+from standings import read_news, standings
 
 sys.path.append(str(ROOT / "book" / "experiments"))
 
@@ -25,6 +28,7 @@ def train(images, seed, mark):
     time.sleep({training})
     return WienerFilter(to_tensor(images, "cpu") / 255)
 """
+NAMES = ["blind/quick", "blind/slow", "blind/none"]
 RETURNING = "def train(images, seed, mark):\n    return lambda noisy, *sigma: {}\n"
 
 
@@ -83,3 +87,28 @@ def test_failures_count_as_runs_and_not_as_times():
     assert found["lowest_validation_db"] == 12.0
     nothing = speedrun.summary(entry, [speedrun.Attempt(failure="IndexError: …")] * 2)
     assert nothing["seconds"] is None and nothing["validation_db"] is None
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_shows_every_record_and_says_what_is_new(language):
+    page = standings(language)
+    news = read_news(language)
+    assert news.keys() == {f"{path.parent.name}/{path.stem}" for path in FILES}
+    for record, text in news.items():
+        assert f"| `{record}.py` |" in page and text in page
+
+
+def test_the_fastest_comes_first_and_failures_show(monkeypatch, tmp_path):
+    def record(median: float | None, failures: int = 0) -> dict:
+        seconds = median and {"median": median, "min": median, "max": median}
+        told = {"runs": 10, "failures": ["19.9 dB"] * failures, "seconds": seconds}
+        return told | {"lines": 9, "test_db": [20.0, 21.0]}
+
+    found = {"slow": record(9.0), "quick": record(3.0, 2), "none": record(None, 10)}
+    content = {"blind": {"19.0": found, "20.5": {}}, "told": {"19.0": {}}}
+    (tmp_path / "speedrun.json").write_text(json.dumps(content), encoding="utf-8")
+    monkeypatch.setattr("standings.RESULTS", tmp_path)
+    monkeypatch.setattr("standings.read_news", lambda _: dict.fromkeys(NAMES, "News"))
+    rows = [line for line in standings("en").splitlines() if line.startswith("| `")]
+    assert [row.split("`")[1] for row in rows] == [f"{name}.py" for name in NAMES]
+    assert "8/10" in rows[0] and "0/10" in rows[2] and "20.50 ± 0.71" in rows[0]

@@ -93,6 +93,7 @@ def write_texts(root: Path) -> None:
     ]
     write(book / "glossary.yml", yaml.safe_dump(glossary, allow_unicode=True))
     write(book / "references.yml", "[]\n")
+    write(book / "results" / "speedrun.json", '{"blind": {}, "told": {}}')
 
 
 def write_budgets(book: Path) -> None:
