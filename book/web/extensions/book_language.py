@@ -20,9 +20,12 @@ PREVIEW = 160  # characters of its beginning that stand for a page elsewhere
 def mark_languages(app, doctree, docname) -> None:
     """Tell screen readers whose words they read; docutils makes these classes lang=.
 
-    Chinese terms in pages of other languages; English docstrings in Chinese pages.
+    Chinese terms in pages of other languages, but for Japanese, whose own words have
+    the same characters; English docstrings in Chinese pages.
     """
     tags = {code: tag for code, (tag, _) in app.config.book_languages.items()}
+    if tags[app.config.book_language].startswith("ja"):
+        return
     if app.config.book_language == "zh":
         for content in doctree.findall(desc_content):
             for paragraph in content.findall(nodes.paragraph):
