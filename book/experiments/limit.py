@@ -60,7 +60,7 @@ def large(width: int = 70, epochs: int = 16, digits: int = 10_000) -> dict:
         )
     }
     return {
-        "parameters": count_parameters(network),
+        "parameters": count_parameters(MixerUnet(width)),  # those here are frozen
         "epochs": epochs,
         "lr": by.lr,
         "train_seconds": round(sum(history.seconds)),
