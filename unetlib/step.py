@@ -50,15 +50,20 @@ class TrainStep:
         self, noisy: Tensor, clean: Tensor, sigma: Tensor | None = None
     ) -> Tensor:
         """The same, but the schedule stays where it is: all that a GPU does."""
-        loss = self.loss(noisy, clean, sigma)
         self.optimizer.zero_grad()
-        loss.backward()
+        loss = self.backward(noisy, clean, sigma)
         if self.recipe.clip_norm is not None:
             clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
         self.optimizer.step()
         for mean, learned in zip(self.average, self.model.parameters(), strict=False):
             mean.lerp_(learned.detach(), 1 - self.recipe.ema)
-        return loss.detach()  # no .item(): reading the number would stall a GPU
+        return loss  # no .item(): reading the number would stall a GPU
+
+    def backward(self, noisy: Tensor, clean: Tensor, sigma: Tensor | None) -> Tensor:
+        """The batch's loss, after its derivatives have been added to the gradients."""
+        loss = self.loss(noisy, clean, sigma)
+        loss.backward()
+        return loss.detach()
 
     def loss(self, noisy: Tensor, clean: Tensor, sigma: Tensor | None) -> Tensor:
         """The recipe's loss of the pictures that the network predicts."""

@@ -27,7 +27,7 @@ from unetlib.saving.checkpoint import CHECKPOINT
 from unetlib.saving.folder import WEIGHTS
 from unetlib.saving.history import TABLE, History
 from unetlib.speed.distributed import own_device, process_group, rank
-from unetlib.speed.options import FAST, PLAIN
+from unetlib.speed.options import FAST, PLAIN, bfloat16_is_faster
 
 EXAMPLES = """examples:
   unetlib train                                     the book's network, minutes
@@ -105,7 +105,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             recipe.add_argument(flag, **option, **_kind(field.name, field.type))
     speed = parser.add_argument_group("speed").add_argument
     speed("--plain", action="store_true", help="take no measures for speed")
-    speed("--bfloat16", action=argparse.BooleanOptionalAction, help="if it is fast")
+    either = argparse.BooleanOptionalAction
+    speed("--bfloat16", action=either, help="default: where that is faster")
     speed("--compile", action="store_true", help="use torch.compile")
 
 
@@ -123,8 +124,6 @@ def _kind(name: str, kind: type) -> dict:
 
 def _recipe(options: argparse.Namespace) -> Recipe:
     said = {name: getattr(options, name) for name in OF_A_RECIPE}
-    if said["sigma"] is not None:
-        said["sigma"] = tuple(said["sigma"])
     said = {name: value for name, value in said.items() if value is not None}
     return replace(RECIPES[options.recipe], **said)
 
@@ -234,6 +233,9 @@ def run(options: argparse.Namespace) -> None:
     network = _network(recipe, options.width, options.colour)
     _check_patch(options.patch, network)
     with process_group(device):
+        if speed.bfloat16 is None and not options.resume and rank() == 0:
+            faster = "bfloat16" if bfloat16_is_faster(device) else "float32"
+            print(f"computing in {faster}, which is faster here")
         on_epoch = _board(folder) if options.tensorboard and rank() == 0 else None
         try:
             history = fit(

@@ -139,6 +139,9 @@ PEERS: dict[str, Loop] = {
     "lightning bfloat16": partial(lightning, bfloat16=True),
     "lightning + settings": partial(lightning, settings=True),
     "lightning + settings + composed": partial(lightning, settings=True, merged=True),
+    "lightning + settings + composed + bfloat16": partial(
+        lightning, settings=True, merged=True, bfloat16=True
+    ),
     "deepinv": deepinv,
     "deepinv bfloat16": partial(deepinv, bfloat16=True),
     "keras": keras,

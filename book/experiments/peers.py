@@ -21,7 +21,7 @@ from unetlib.model import SkipUnet, count_parameters
 from unetlib.networks import MixerUnet
 from unetlib.recipe import BOOK, Recipe
 from unetlib.speed.fast_step import FastStep
-from unetlib.speed.options import keep_memory, multiplies_bfloat16
+from unetlib.speed.options import bfloat16_is_faster, keep_memory
 
 SEED = 0
 TIMED = 50  # steps, to tell how many there is time for
@@ -101,7 +101,7 @@ def peers(seconds: int = 150, digits: int = 2000) -> dict:
         "seed": SEED,
         "seconds": {},
         "threads": torch.get_num_threads(),
-        "bfloat16": multiplies_bfloat16(torch.device("cpu")),
+        "bfloat16": bfloat16_is_faster(torch.device("cpu")),
         "deepinv": version_of("deepinv"),
         "n": digits,
         "parameters": {},

@@ -19,7 +19,7 @@ from torch import nn
 from training_loops import ours
 
 from unetlib.model import Unet, count_parameters
-from unetlib.speed.options import FAST, PLAIN, multiplies_bfloat16
+from unetlib.speed.options import FAST, PLAIN, bfloat16_is_faster
 
 BYTES = {"float32": 4, "bfloat16": 2}
 MATRIX = {"cpu": 2048, "cuda": 8192}  # rows and columns
@@ -160,7 +160,7 @@ def roofline(
         speeds["compiled"] = replace(FAST, compile=True)
     loops = {name: partial(ours, speed=speed) for name, speed in speeds.items()}
     turns = race(loops, track, rounds, steps)
-    fast = "bfloat16" if multiplies_bfloat16(torch.device(device)) else "float32"
+    fast = "bfloat16" if bfloat16_is_faster(torch.device(device)) else "float32"
     compared = {}
     for name, speed in speeds.items():
         precision = fast if speed.bfloat16 is None else "float32"

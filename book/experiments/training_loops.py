@@ -28,7 +28,7 @@ from unetlib.speed.options import FAST, PLAIN, Speed, keep_memory
 
 STEPS_WITHOUT_END = 10**6  # as many as no race has
 SWITCHES = ["keep_memory", "channels_last", "composed", "fused", "bfloat16"]
-SWITCHES += ["graph"] if torch.cuda.is_available() else []
+SWITCHES += ["graph"] if torch.cuda.is_available() else ["threads"]
 
 
 def digits() -> np.ndarray:

@@ -21,11 +21,9 @@ from unetlib.networks import NETWORKS, RECIPES
 from unetlib.pretrained import PRETRAINED, WEIGHTS
 from unetlib.recipe import Recipe
 from unetlib.saving.checkpoint import CHECKPOINT, read_checkpoint
-from unetlib.speed.options import multiplies_bfloat16
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = 0
-CPU = torch.device("cpu")
 # The article's 30 epochs would take a day on two CPU cores: one is what we afford.
 STOP_AFTER = {"article": 1, "article-noise": 1}
 NAMES = {"book": "skip"}  # weights are named as their recipe, but for these
@@ -71,7 +69,7 @@ def ship(recipe: Recipe, folder: Path) -> None:
         "epochs_run": len(history.loss),
         "steps_run": len(history.loss) * recipe.steps_per_epoch(about["images"]),
         "train_seconds": round(sum(history.seconds)),
-        "precision": "bfloat16" if multiplies_bfloat16(CPU) else "float32",
+        "precision": "bfloat16" if about["bfloat16"] else "float32",
         "train_loss": history.loss,
         "test_psnr_db": {str(s): round(db, 2) for s, db in psnr_db.items()},
         **circumstances(),

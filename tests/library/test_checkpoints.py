@@ -161,6 +161,30 @@ def test_another_recipe(good, few_images):
     assert_refused(run, good, "lr, sigma")
 
 
+def test_what_changes_no_weight_does_not_stop_it(good, few_images):
+    Run(few_images, replace(RECIPE, name="renamed", save_every=5)).load(good)
+
+
+def test_a_run_goes_on_in_the_rounding_in_which_it_began(good, few_images, tmp_path):
+    here = Run(few_images).step.bfloat16
+    changed(good, tmp_path, about=lambda about: about | {"bfloat16": not here})
+    run = Run(few_images)
+    with pytest.warns(UserWarning, match=rf"although .*: Speed\(bfloat16={here}\)"):
+        run.load(tmp_path)
+    assert run.step.bfloat16 != here
+    told = Run(few_images, speed=replace(FAST, bfloat16=here))
+    with pytest.warns(UserWarning, match=rf"differ .*: Speed\(bfloat16={not here}\)"):
+        told.load(tmp_path)
+    assert told.step.bfloat16 == here
+
+
+def test_a_single_sigma_is_the_range_that_it_was(good, few_images, tmp_path):
+    """Until version 0.3 a recipe kept it as it was given."""
+    recipe = replace(RECIPE, sigma=0.5)
+    changed(good, tmp_path, about=lambda a: a["recipe"].update(sigma=0.5) or a)
+    Run(few_images, recipe).load(tmp_path)
+
+
 def test_state_of_another_kind_of_device(good, few_images, tmp_path):
     """A GPU's generator has 16 bytes. Training goes on, with batches of its own."""
     changed(

@@ -3,8 +3,10 @@
 import platform
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import fields, replace
+from threading import Thread
 
 import pytest
 import torch
@@ -15,15 +17,17 @@ from torch.nn.functional import conv2d, interpolate
 from unetlib.batcher import Batcher
 from unetlib.fit import fit
 from unetlib.model import SkipUnet, Unet, Up, conv
-from unetlib.recipe import ARTICLE, BOOK
+from unetlib.networks import NETWORKS
+from unetlib.recipe import ARTICLE, BOOK, Recipe
 from unetlib.speed.fast_step import FastStep
 from unetlib.speed.options import (
     FAST,
     PLAIN,
     Speed,
+    bfloat16_is_faster,
     keep_memory,
-    multiplies_bfloat16,
 )
+from unetlib.speed.threads import Threads, can_share
 from unetlib.speed.upsampling import composed, composed_way, upsampled_conv
 
 BOTH = pytest.mark.parametrize("network", [Unet, SkipUnet])
@@ -124,6 +128,11 @@ def test_a_network_of_ones_own_is_as_fast(network, ups, few_images, clean, monke
     assert torch.equal(model(clean), model(clean)) and len(calls) == 4 * ups
 
 
+def watched(layer: nn.Module) -> nn.Module:
+    layer.register_full_backward_hook(lambda *_: None)
+    return layer
+
+
 class Wide(nn.Conv2d):
     """A convolution that is not the book's."""
 
@@ -141,6 +150,7 @@ class Wide(nn.Conv2d):
         lambda: nn.Sequential(conv(4, 4), conv(4, 3)),
         lambda: nn.utils.parametrizations.weight_norm(conv(4, 3)),
         lambda: nn.utils.spectral_norm(conv(4, 3)),
+        lambda: watched(conv(4, 3)),
     ],
 )
 def test_another_convolution_computes_itself(other):
@@ -176,6 +186,147 @@ def test_fast_and_plain_train_the_same_network(network, few_images):
     assert list(fast.state_dict()) == list(plain.state_dict())
 
 
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()  # 1, where several processes share the tests
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def shared(two_threads, monkeypatch) -> list[int]:
+    """How many shares each batch was divided into."""
+    counts, real = [], Threads.map
+
+    def told(self, work, *batch):
+        found = real(self, work, *batch)
+        counts.append(len(found))
+        return found
+
+    monkeypatch.setattr(Threads, "map", told)
+    return counts
+
+
+def gradients(model: nn.Module, batch: tuple, recipe: Recipe, speed: Speed) -> list:
+    step = FastStep(model, recipe, 10, speed)
+    loss = step.backward(*batch)
+    return [loss, *(p.grad for p in model.parameters() if p.requires_grad)]
+
+
+@pytest.mark.parametrize("network", NETWORKS.values())
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        ARTICLE,
+        BOOK,
+        replace(BOOK, sigma=(0.02, 1), sigma_weight=1.0, prediction="residual"),
+    ],
+)
+def test_the_gradients_of_shares_add_up_to_the_batch_s(
+    network, recipe, few_images, shared
+):
+    batch = Batcher(
+        few_images, 13, recipe.scale, recipe.sigma
+    ).draw()  # no equal shares
+    found, expected = (
+        gradients(seeded(network), batch, recipe, speed)
+        for speed in (replace(PLAIN, threads=True), PLAIN)
+    )
+    assert shared == [2]
+    for ours, theirs in zip(found, expected, strict=True):
+        assert relative(ours, theirs) < 1e-4
+
+
+def changed(change: Callable[[nn.Module], object]) -> nn.Module:
+    model = seeded(SkipUnet)
+    change(model)
+    return model
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda model: model.down1.append(nn.BatchNorm2d(28)),
+        lambda model: model.down1.append(nn.Dropout(0.5)),
+        lambda model: model.down1.append(Wide(28, 28, 3, padding=1)),
+        lambda model: model.down1.register_forward_hook(print),
+        lambda model: model.end.register_full_backward_hook(print),
+        lambda model: model.end.bias.register_hook(print),
+        lambda model: model.end.bias.register_post_accumulate_grad_hook(print),
+        lambda model: nn.utils.spectral_norm(model.end),
+        lambda model: setattr(model.end, "forward", model.end.forward),
+        lambda model: model.compile(backend="eager"),
+    ],
+)
+def test_what_would_see_shares_takes_the_batch_as_a_whole(change):
+    assert can_share(seeded(SkipUnet))
+    assert not can_share(changed(change))
+
+
+def test_a_run_in_shares_is_resumed_to_the_same_bits(few_images, shared, tmp_path):
+    recipe = replace(BOOK, batch_size=16, epochs=2)
+    whole, stopped, resumed = (seeded(SkipUnet) for _ in range(3))
+    fit(whole, few_images, recipe)
+    fit(stopped, few_images, recipe, folder=tmp_path, stop_after=1)
+    fit(resumed, few_images, recipe, folder=tmp_path, resume=True)
+    assert all(map(torch.equal, resumed.parameters(), whole.parameters()))
+    assert shared == [2] * 16
+
+
+def test_gradients_of_several_batches_add_up(few_images, shared):
+    step = FastStep(seeded(SkipUnet), BOOK, 10, replace(PLAIN, threads=True))
+    batch = Batcher(few_images, 8, BOOK.scale, BOOK.sigma).draw()
+    step.backward(*batch)
+    once = step.model.end.bias.grad.clone()
+    step.backward(*batch)
+    torch.testing.assert_close(step.model.end.bias.grad, 2 * once)
+    assert shared == [2, 2]
+
+
+class Drawing(FastStep):
+    """Its loss is of places drawn anew: shares would draw in any order."""
+
+    def loss(self, noisy: Tensor, clean: Tensor, sigma: Tensor | None) -> Tensor:
+        return super().loss(noisy + torch.randn_like(noisy), clean, sigma)
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "sigma"),
+    [
+        (Drawing, 8, None),
+        (FastStep, 1, None),
+        (FastStep, 8, 0.5),
+        (FastStep, 8, torch.tensor(0.5)),
+        (FastStep, 8, torch.ones(1, 1, 1, 1)),
+    ],
+)
+def test_what_has_no_shares_is_taken_as_a_whole(kind, size, sigma, clean, shared):
+    pictures = clean[:size]
+    step = kind(seeded(SkipUnet), BOOK, 10, replace(PLAIN, threads=True))
+    assert step(pictures, pictures, sigma) > 0
+    assert shared == []
+
+
+def test_threads_leave_pytorch_its_own(few_images, two_threads):
+    """A thread that begins afterwards would otherwise compute on a single core."""
+    losses(seeded(SkipUnet), few_images, replace(PLAIN, threads=True))
+    found = [torch.get_num_threads()]
+    later = Thread(target=lambda: found.append(torch.get_num_threads()))
+    later.start()
+    later.join()
+    assert found == [2, 2]
+
+
+def test_merging_within_merging_ends_with_the_outer():
+    model = seeded(SkipUnet)
+    with composed(model):
+        with composed(model):
+            pass
+        assert model.up1.way is composed_way
+    assert model.up1.way is not composed_way
+
+
 def test_layout_and_composition_are_what_the_switches_say():
     for speed in (FAST, PLAIN):
         model = seeded(Unet)
@@ -207,7 +358,7 @@ def test_compile_wraps_the_network_and_keeps_the_key_names(few_images, monkeypat
 
 def test_bfloat16_is_used_where_it_pays_unless_told():
     cpu = torch.device("cpu")
-    for told, expected in ((None, multiplies_bfloat16(cpu)), (True, True)):
+    for told, expected in ((None, bfloat16_is_faster(cpu)), (True, True)):
         step = FastStep(seeded(Unet), BOOK, 1, replace(FAST, bfloat16=told))
         assert step.bfloat16 == expected
 

@@ -59,6 +59,7 @@ def packed(step: TrainStep, batcher: Batcher, history: History) -> bytes:
         "images": len(batcher.images),
         "pictures": fingerprint(batcher.images),
         "seed": batcher.seed,
+        "bfloat16": getattr(step, "bfloat16", False),
         "frozen": frozen(step.model),
         "lr": step.optimizer.param_groups[0]["lr"],
         "history": asdict(history),
@@ -193,6 +194,7 @@ def load_checkpoint(
         _go_on_drawing(batcher, tensors["generator"])
     except (RuntimeError, TypeError, ValueError, KeyError) as error:
         raise UnetlibError(f"cannot resume from {path}: {error}") from None
+    _keep_rounding(about, step)
     if "random" in tensors:
         torch.set_rng_state(tensors["random"])
     if "random.cuda" in tensors and step.device.type == "cuda":
@@ -229,6 +231,29 @@ def _go_on_drawing(batcher: Batcher, saved: Tensor) -> None:
         stacklevel=4,
     )
     batcher.generator.manual_seed(zlib.crc32(saved.numpy().tobytes()))
+
+
+def _keep_rounding(about: dict, step: TrainStep) -> None:
+    """Compute in the dtype in which the run began, unless told otherwise; say so where
+    it is not the one that would have been chosen here."""
+    here = getattr(step, "bfloat16", False)
+    before = bool(about.get("bfloat16", here))  # not before version 0.4
+    if before == here:
+        return
+    names = ("float32", "bfloat16")
+    if told := step.speed.bfloat16 is not None:
+        says = f"it began in {names[before]}, and from here on computes in"
+        says += f" {names[here]}: its weights will differ by rounding"
+    else:
+        step.bfloat16 = before
+        says = f"it goes on in {names[before]}, in which it began, although"
+        says += f" {names[here]} seems faster here"
+    other = here if not told else before
+    flag = "--bfloat16" if other else "--no-bfloat16"
+    warnings.warn(
+        f"resuming: {says}. The other way: Speed(bfloat16={other}) ({flag})",
+        stacklevel=4,
+    )
 
 
 def _adam(step: TrainStep, tensors: dict[str, Tensor], lr: float) -> dict:
@@ -309,8 +334,11 @@ def _check_run(path: Path, about: dict, step: TrainStep, batcher: Batcher) -> No
     )
     saved = about.get("recipe")
     saved = saved if isinstance(saved, dict) else dict.fromkeys(wanted)
+    if isinstance(saved.get("sigma"), float):  # a single one was kept so until 0.3
+        saved["sigma"] = [saved["sigma"]] * 2
     # What a recipe could not yet say when it was saved, it did by default.
-    differing = sorted(k for k in wanted if saved.get(k, defaults[k]) != wanted[k])
+    deciding = wanted.keys() - {"name", "save_every"}  # these two change no weight
+    differing = sorted(k for k in deciding if saved.get(k, defaults[k]) != wanted[k])
     if differing:
         raise UnetlibError(
             f"{path} was made by another recipe: {', '.join(differing)} differ. "

@@ -5,12 +5,14 @@ from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import grad
 
 from unetlib.batcher import Batcher
 from unetlib.recipe import Recipe
 from unetlib.speed.cuda_graph import GraphedSteps
-from unetlib.speed.distributed import bare, parallel, rank, world_size
-from unetlib.speed.options import FAST, Speed, multiplies_bfloat16
+from unetlib.speed.distributed import average, bare, parallel, rank, world_size
+from unetlib.speed.options import FAST, Speed, bfloat16_is_faster
+from unetlib.speed.threads import Threads, can_share, shares
 from unetlib.speed.upsampling import composed
 from unetlib.step import TrainStep
 
@@ -31,12 +33,15 @@ class FastStep(TrainStep):
         # Saved and looked at is the network itself, called what a reader put around it.
         super().__init__(bare(model), recipe, steps)
         self.bfloat16 = speed.bfloat16
-        if speed.bfloat16 is None:
-            self.bfloat16 = multiplies_bfloat16(self.device)
+        if speed.bfloat16 is None:  # several processes compute alike
+            faster = torch.tensor(float(bfloat16_is_faster(self.device)))
+            self.bfloat16 = average(faster.to(self.device)).item() == 1
         self.network = parallel(model)  # what is called, with the model's parameters
         if speed.compile:
             self.network = torch.compile(self.network)
         self.graphed: GraphedSteps | None = None
+        alone = self.device.type == "cpu" and world_size() == 1 and not speed.compile
+        self.threads = Threads() if speed.threads and alone else None
 
     def adam(self) -> torch.optim.Adam:
         return torch.optim.Adam(
@@ -47,11 +52,49 @@ class FastStep(TrainStep):
         )
 
     def forward(self, noisy: Tensor) -> Tensor:
-        bfloat16 = torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.bfloat16
-        )
-        with bfloat16, composed(self.model) if self.speed.composed else nullcontext():
+        # Not kept from one use of a weight to the next: threads would share it.
+        options = {"enabled": self.bfloat16, "cache_enabled": False}
+        with (
+            torch.autocast(self.device.type, torch.bfloat16, **options),
+            composed(self.model) if self.speed.composed else nullcontext(),
+        ):
             return self.network(noisy).float()
+
+    def backward(self, noisy: Tensor, clean: Tensor, sigma: Tensor | None) -> Tensor:
+        batch = (noisy, clean) if sigma is None else (noisy, clean, sigma)
+        if not self.divides(batch):
+            return super().backward(noisy, clean, sigma)
+        learned = [p for p in self.model.parameters() if p.requires_grad]
+
+        def share(*part: Tensor) -> tuple[Tensor, tuple[Tensor | None, ...]]:
+            loss = self.loss(*part, *[None] * (3 - len(part)))
+            if self.recipe.loss_reduction == "mean":
+                loss = loss * (len(part[0]) / len(noisy))
+            # Not backward(): two threads at one gradient would lose sums.
+            return loss.detach(), grad(loss, learned, allow_unused=True)
+
+        # Entered here, too: the first share to be done would leave it for all.
+        with composed(self.model) if self.speed.composed else nullcontext():
+            losses, gradients = zip(*self.threads.map(share, *batch), strict=True)
+        for parameter, parts in zip(learned, zip(*gradients, strict=True), strict=True):
+            if parts[0] is not None:
+                # Ordered in memory as the parameter: fused Adam takes them as they lie.
+                if parameter.grad is None:
+                    parameter.grad = torch.zeros_like(parameter)
+                for part in parts:
+                    parameter.grad += part
+        return sum(losses)
+
+    def divides(self, batch: tuple) -> bool:
+        """Whether to make shares: not for a subclass whose own loss may draw."""
+        own = type(self)
+        known = (own.loss, own.forward) == (FastStep.loss, FastStep.forward)
+        several = self.threads is not None and shares(batch) > 1
+        return known and several and can_share(self.network)
+
+    def load_state_dict(self, state: dict) -> None:
+        super().load_state_dict(state)
+        self.graphed = None  # it has recorded where the old state lies
 
     def loss(self, noisy: Tensor, clean: Tensor, sigma: Tensor | None) -> Tensor:
         loss = super().loss(noisy, clean, sigma)

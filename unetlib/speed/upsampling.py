@@ -62,9 +62,15 @@ def composed_way(x: Tensor, skip: Tensor | None, conv: nn.Module) -> Tensor:
     return upsampled_conv(x, upper, conv.bias) + conv2d(skip, lower, padding=1)
 
 
+def hooked(module: nn.Module) -> bool:
+    """Whether anything hangs on it that is called when it computes or learns."""
+    hooks = ("forward", "forward_pre", "backward", "backward_pre")
+    return any(getattr(module, f"_{name}_hooks") for name in hooks)
+
+
 def _is_plain(conv: nn.Module) -> bool:
     """Whether it is Conv2d itself, 3×3 with padding 1, and nothing hangs on it."""
-    if type(conv) is not nn.Conv2d or conv._forward_hooks or conv._forward_pre_hooks:
+    if type(conv) is not nn.Conv2d or hooked(conv):
         return False
     shape = (conv.kernel_size, conv.padding, conv.stride, conv.dilation)
     usual = shape == ((3, 3), (1, 1), (1, 1), (1, 1)) and conv.groups == 1
@@ -75,6 +81,7 @@ def _is_plain(conv: nn.Module) -> bool:
 def composed(model: nn.Module) -> Iterator[None]:
     """Within it, every `Up` in `model` computes in the composed way."""
     ups = [module for module in model.modules() if isinstance(module, Up)]
+    ups = [up for up in ups if "way" not in vars(up)]  # not within another one
     for up in ups:
         up.way = composed_way
     try:
