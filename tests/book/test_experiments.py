@@ -10,6 +10,7 @@ from dataclasses import fields
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import prose
 import pytest
 import torch
@@ -25,6 +26,8 @@ from unetlib.speed.upsampling import composed as composing
 sys.path.append(str(ROOT / "book" / "experiments"))
 
 import ablations  # noqa: E402
+import busy  # noqa: E402
+import limit  # noqa: E402
 import psnr_curves  # noqa: E402
 import race  # noqa: E402
 import roofline  # noqa: E402
@@ -228,14 +231,14 @@ def test_a_contestant_that_computes_something_else_is_refused():
 
 
 def test_the_ladder_climbs_every_switch():
-    climbed = {*training_loops.SWITCHES, "graph", "compile"}
+    climbed = {*training_loops.SWITCHES, "graph", "threads", "compile"}
     assert climbed == {field.name for field in fields(Speed)}
     assert throughput.precision("+ fused", "cpu") == "float32"
     assert throughput.precision("+ bfloat16", "cpu") == "bfloat16"
 
 
 def test_a_factor_before_the_loss_hardly_moves_the_weights(mnist, monkeypatch):
-    fast = "unetlib.speed.fast_step.multiplies_bfloat16"
+    fast = "unetlib.speed.fast_step.bfloat16_is_faster"
     monkeypatch.setattr(fast, lambda device: False)  # 8 bits would be what moves them
     images = mnist[0].images[:320]
     start, plain = ablations.weights_after(1, images, 0, *ablations.SCALINGS["sum"])
@@ -336,6 +339,33 @@ def test_the_tutorial_takes_the_learning_rate_that_gets_there_first(seen):
 
 
 def test_the_best_framework_is_as_its_documentation_would_have_it():
-    assert throughput.TUNED in throughput.CONTESTANTS
+    assert {*throughput.TUNED} < {*throughput.CONTESTANTS}
     assert not any("settings" in name for name in throughput.FRAMEWORKS)
-    assert throughput.precision(throughput.TUNED, "cpu") == "float32"
+    found = [throughput.precision(name, "cpu") for name in throughput.TUNED]
+    assert found == ["float32", "bfloat16"]
+
+
+def test_the_law_finds_the_floor_that_made_its_numbers():
+    size = np.repeat([0.6, 2.4, 9.4, 36.0], 4)
+    epochs = np.tile([1.0, 2.0, 4.0, 8.0], 4)
+    floor = np.array([0.001, 0.02])
+    by_size = np.array([0.0002, 0.004]) / size[:, None] ** 0.7
+    by_time = np.array([0.0003, 0.003]) / epochs[:, None] ** 1.2
+    law = limit.Law.fitted(size, epochs, floor + by_size + by_time)
+    assert law.floor == pytest.approx(floor, rel=1e-3)
+    assert (law.a, law.b) == pytest.approx((0.7, 1.2), rel=1e-2)
+    assert law(size, epochs) == pytest.approx(floor + by_size + by_time, rel=1e-4)
+
+
+def test_busy_programs_end_with_the_measurement(monkeypatch):
+    started, real = [], subprocess.Popen
+
+    def told(command):
+        started.append(real(command))
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", told)
+    with pytest.raises(ZeroDivisionError), busy.programs(2):
+        assert [one.poll() for one in started] == [None, None]
+        raise ZeroDivisionError
+    assert all(one.poll() for one in started)
