@@ -25,7 +25,7 @@ sys.path.append(str(FOLDER.parent / "tools"))
 from citations import REFERENCE, look_up  # noqa: E402
 
 COMMAND = ["python", "book/experiments/run.py"]
-CHAPTERS = RESULTS.parent / "chapters"
+CHAPTERS, PAGES = (RESULTS.parent / name for name in ("chapters", "pages"))
 ELSEWHERE = {  # cited results that no experiment writes
     "chapter_times": "`make notebooks` notes it when it executes a chapter",
     "gpu_notebooks": "it was noted by hand when the chapters ran on a GPU",
@@ -43,8 +43,8 @@ def find_experiments() -> dict[str, Experiment]:
 
 
 def references() -> list[str]:
-    """What the chapters cite, FILE/KEY/…, in the order in which they do."""
-    files = sorted(CHAPTERS.glob("*.md"))
+    """What chapters and pages cite, FILE/KEY/…, in the order in which they do."""
+    files = [*sorted(CHAPTERS.glob("*.md")), *sorted(PAGES.glob("*/*.md"))]
     text = "".join(file.read_text(encoding="utf-8") for file in files)
     text = text.replace("{{cpu-time}}", "{{chapter_times/seconds}}")
     found = dict.fromkeys(match[1] for match in REFERENCE.finditer(text))

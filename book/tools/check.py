@@ -56,6 +56,8 @@ def faults(book: Path = BOOK) -> list[Fault]:
             found.append(page.fault(0, what))
     for text in texts:
         found += [*rules.wordings(text, entries), *rules.typesetting(text)]
+    for page in anchors:
+        found += rules.citations(page)
     papers, wrong = parse_papers(book / "references.yml")
     found += [*wrong, *uncited(book / "references.yml", papers, chapters)]
     found += rules.links(texts, ids, papers)

@@ -16,13 +16,12 @@ from pathlib import Path
 import nbformat
 import pypandoc
 import typst
-from bibliography import with_papers
 from languages import LANGUAGES, Language
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.image import imread
 from nbformat import NotebookNode
-from sources import BOOK, BUILD, COPIES, MADE, PARTS, WEB, captions, fresh, write
+from sources import BUILD, COPIES, PARTS, WEB, captions, fresh, page, write
 
 from notebooks import NOTEBOOKS
 
@@ -73,10 +72,9 @@ class Copy:
         return "\n\n".join([*chapters, *map(self.page, APPENDED)])
 
     def page(self, name: str) -> str:
-        text = (BOOK / "pages" / self.language.code / f"{name}.md").read_text("utf-8")
-        made = MADE[name](self.language.code) if name in MADE else ""
-        text = LIVE.sub(lambda live: self.still(live[1]), f"{text}\n{made}")
-        return self.prose(with_papers(text), name)
+        text = page(self.language.code, name)
+        text = LIVE.sub(lambda live: self.still(live[1]), text)
+        return self.prose(text, name)
 
     def still(self, part: str) -> str:
         """What stands in for a live part, and where it is live."""

@@ -12,7 +12,7 @@ from manuscript import chapter_paths
 from measurements import results
 from measurements import sources as measured
 from npm_packages import MODULES
-from prose import title
+from prose import fill, title
 from publishing import Address
 from quizzes import read_quiz
 from solutions import answers
@@ -120,6 +120,13 @@ MADE = {
 }
 
 
+def page(code: str, name: str) -> str:
+    """A page's Markdown: its file, with measured numbers, and what is made after it."""
+    text = (BOOK / "pages" / code / f"{name}.md").read_text(encoding="utf-8")
+    made = MADE[name](code) if name in MADE else ""
+    return with_papers(f"{fill(text, name, code)}\n{made}")
+
+
 def terms(code: str) -> dict[str, str]:
     """{wording: id of its entry}, and {wording: ""} where one means something else."""
     entries = read_glossary()
@@ -161,9 +168,7 @@ def stage(code: str, notebooks: Path) -> tuple[Path, list[str]]:
     for chapter in chapters:
         shutil.copy(chapter, source)
     for name in PAGES:
-        text = (BOOK / "pages" / code / f"{name}.md").read_text(encoding="utf-8")
-        text = with_papers(f"{text}\n{MADE[name](code) if name in MADE else ''}")
-        write(source / f"{name}.md", text)
+        write(source / f"{name}.md", page(code, name))
     return source, [chapter.stem for chapter in chapters]
 
 

@@ -243,5 +243,15 @@ def test_a_page_that_lacks_a_section_is_said(book):
     ]
 
 
+def test_a_page_that_cites_no_result_is_said(book):
+    for code in ("zh", "en"):
+        (book / "pages" / code).mkdir(parents=True)
+        write(book / "pages" / code / "api.md", "# A\n\n{{loss_scale/no}}\n")
+    assert [fault.split(": ")[0] for fault in said(book)] == [
+        "pages/en/api.md:3",
+        "pages/zh/api.md:3",
+    ]
+
+
 def test_nothing_is_wrong_with_the_book():
     assert [str(fault) for fault in check.faults(ROOT / "book")] == []

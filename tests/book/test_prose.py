@@ -32,11 +32,12 @@ def test_comments_in_each_language():
 def test_a_page_cites_as_a_chapter_does(tmp_path, monkeypatch):
     (tmp_path / "pages" / "en").mkdir(parents=True)
     page = tmp_path / "pages" / "en" / "api.md"
-    page.write_text("[Efron (2011)](@efron2011)")
+    page.write_text("[Efron (2011)](@efron2011) {{loss_scale/steps:.1f}}")
     for name, value in (("BOOK", tmp_path), ("BUILD", tmp_path), ("PAGES", ["api"])):
         monkeypatch.setattr(sources, name, value)
     folder, _ = sources.stage("en", tmp_path)
-    assert "[Efron (2011)](https://doi.org/" in (folder / "api.md").read_text()
+    text = (folder / "api.md").read_text()
+    assert "[Efron (2011)](https://doi.org/" in text and " 12.0" in text
 
 
 def test_a_chapters_heading_has_its_number():
