@@ -11,8 +11,8 @@ from torch import Tensor
 from unetlib.checks import (
     check_choice,
     check_device,
+    check_factor,
     check_images,
-    check_number,
     check_range,
     check_whole,
     seeded_generator,
@@ -56,7 +56,7 @@ class Batcher:
         distribution: str = "uniform",
     ) -> None:
         self.images = to_tensor(images, device)  # (N, C, H, W)
-        self.scale = check_number("scale", scale, 1e-6, 1)
+        self.scale = check_factor(scale)
         self.generator = seeded_generator(device, seed)
         self.seed = self.generator.initial_seed()  # an int, whatever kind of number
         self.batch_size = check_whole("batch_size", batch_size, 1)
@@ -79,22 +79,16 @@ class Batcher:
         # Each of several processes draws the batch of all and keeps its shard: a few
         # hundredths of a step, for which a run stays the same however many share it,
         # and may even be resumed by more or fewer.
-        chosen = torch.randint(
-            len(self.images),
-            (self.batch_size,),
-            generator=self.generator,
-            device=self.images.device,
-        )
+        count, generator = self.batch_size, self.generator
+        there = {"generator": generator, "device": generator.device}
+        chosen = torch.randint(len(self.images), (count,), **there)
         # As self.images[chosen], which for bytes on a CPU takes ten times longer.
         clean = self.images.index_select(0, chosen).float().mul_(self.scale)
         own = clean[self.shard]
         if self.sigma is None:
             return own, own, None
-        sigma = sample_sigma(
-            self.batch_size, *self.sigma, self.generator, self.distribution
-        )
-        white = 255 * self.scale
-        noisy = clean + sigma * white * standard_normal(clean, self.generator)
+        sigma = sample_sigma(count, *self.sigma, generator, self.distribution)
+        noisy = clean + sigma * (255 * self.scale) * standard_normal(clean, generator)
         return noisy[self.shard], own, sigma[self.shard]
 
     def state_dict(self) -> dict[str, Tensor]:

@@ -41,9 +41,16 @@ def check_number(name: str, number: float, low: float, high: float) -> float:
 
 def check_positive(name: str, number: float, high: float) -> float:
     """`number` as a float; refuses what is no number in (0, high]."""
-    if not (isinstance(number, (int, float)) and 0 < number <= high):
+    if isinstance(number, np.generic):  # else NumPy rounds the limit to its kind
+        number = number.item()
+    if not (isinstance(number, (float, Real)) and 0 < number <= high):
         raise UnetlibError(f"{name} must be in (0, {high:g}], got {number!r}")
     return float(number)
+
+
+def check_factor(scale: float) -> float:
+    """`scale`, what pixels from 0 to 255 are multiplied by, as a float."""
+    return check_number("scale", scale, 1e-6, 1)
 
 
 def check_choice(name: str, choice: object, choices: object) -> None:
@@ -63,7 +70,9 @@ def check_range(
         raise UnetlibError(f"sigma must be a number or (low, high), got {sigma!r}")
     low, high = (check_number("sigma", x, 0, largest) for x in both)
     if low > high:
-        raise UnetlibError(f"low must not exceed high, got low={low}, high={high}")
+        raise UnetlibError(
+            f"sigma: low must not exceed high, got low={low}, high={high}"
+        )
     if low == 0 and distribution != "uniform":
         raise UnetlibError(f"{distribution} sigma needs low > 0, got low=0")
     return low, high
@@ -267,25 +276,44 @@ def check_shipped(file: Path, sha256: str) -> bytes:
     return raw
 
 
-def check_recipe(recipe: object, choices: dict[str, tuple[str, ...]]) -> None:
-    """Refuses a `Recipe` with a value that cannot be right."""
-    for name in ("batch_size", "draws_per_image", "epochs", "save_every"):
-        check_whole(name, getattr(recipe, name), 1)
+def check_recipe(
+    recipe: object, choices: dict[str, tuple[str, ...]], largest_sigma: float
+) -> dict[str, object]:
+    """Refuses a `Recipe` with a value that cannot be right; returns what it holds as
+    Python's own numbers, which can be written as JSON."""
     for name, known in choices.items():
         check_choice(name, getattr(recipe, name), known)
-    for name in ("lr", "loss_factor", "clip_norm"):
-        value = getattr(recipe, name)
-        if not (name == "clip_norm" and value is None):
-            check_positive(name, value, 1e9)
+    for name in ("name", "network"):
+        if not isinstance(getattr(recipe, name), str):
+            raise UnetlibError(f"{name} must be a text, got {getattr(recipe, name)!r}")
     if not isinstance(recipe.one_cycle, bool):  # "no" would be taken for yes
         raise UnetlibError(f"one_cycle must be True or False, got {recipe.one_cycle!r}")
-    if recipe.ema is not None:
-        check_positive("ema", recipe.ema, 1)
-    if recipe.sigma_weight != 0:
-        check_positive("sigma_weight", recipe.sigma_weight, 4)
-    if recipe.sigma_weight and recipe.sigma is None:
+    whole = ("batch_size", "draws_per_image", "epochs", "save_every")
+    kept = {name: check_whole(name, getattr(recipe, name), 1) for name in whole}
+    kept["scale"] = check_factor(recipe.scale)
+    limits = {"lr": 1e9, "loss_factor": 1e9, "clip_norm": 1e9, "ema": 1}
+    for name, high in limits.items():
+        value = getattr(recipe, name)
+        if value is not None or name in ("lr", "loss_factor"):
+            kept[name] = check_positive(name, value, high)
+    kept["sigma_weight"] = check_number("sigma_weight", recipe.sigma_weight, 0, 4)
+    if recipe.sigma is not None:
+        distribution = recipe.sigma_distribution
+        kept["sigma"] = check_range(recipe.sigma, largest_sigma, distribution)
+    elif recipe.sigma_weight:
         raise UnetlibError(
             f"sigma_weight={recipe.sigma_weight:g} needs a range of sigma to weigh"
+        )
+    return kept
+
+
+def check_weighed(sigma: Tensor | None, pictures: Tensor, weight: float) -> None:
+    """Refuses what is not the noise level of each picture, (B, 1, 1, 1)."""
+    got = None if sigma is None else tuple(getattr(sigma, "shape", ()))
+    if got != (len(pictures), 1, 1, 1):
+        raise UnetlibError(
+            f"sigma_weight={weight:g} needs the sigma of each picture, "
+            f"{(len(pictures), 1, 1, 1)}, got {got}; step(*batcher.draw()) gives it"
         )
 
 
@@ -317,7 +345,7 @@ def check_pair(image: Tensor, clean: Tensor) -> None:
         )
     if clean.dim() != 4 or 0 in clean.shape[1:] or image.shape != clean.shape:
         raise UnetlibError(
-            "both must have one shape (B, 1, H, W), "
+            "both must have one shape (B, C, H, W), "
             f"got {tuple(image.shape)} and {tuple(clean.shape)}"
         )
     if clean.numel():
@@ -484,12 +512,12 @@ def check_run(
             )
 
 
-def check_network(model: nn.Module, processes: int) -> None:
+def check_network(model: nn.Module, processes: int, wrapper: type) -> None:
     """Refuses a network that cannot keep what `fit` promises: to learn, to be resumed
-    to the same bits, and to do both by any number of processes."""
+    to the same bits, and to do both by any number of processes. wrapper: `Denoiser`."""
     check_is_network(model)
     kind, parameters = type(model).__name__, list(model.parameters())
-    if kind == "Denoiser":  # whose scale would be applied to scaled pictures
+    if isinstance(model, wrapper):  # whose scale would be applied to scaled pictures
         raise UnetlibError(
             "model must be a network, got a Denoiser around one. Train the network, "
             "denoiser.network; load_network gives one that is ready to learn"

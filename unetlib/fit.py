@@ -78,7 +78,7 @@ def fit(
     Source: the article, sections 4.1 and 4.2.
     """
     device = check_device(device)
-    check_network(model, world_size())
+    check_network(model, world_size(), Denoiser)
     check_run(recipe, images, held_out, seed, stop_after, speed, on_epoch)
     with (
         advice_on_memory(),
@@ -138,8 +138,8 @@ class _Run:
         in_a_log = sys.stdout is sys.__stdout__ and not sys.stdout.isatty()
         options = {"desc": f"epoch {len(self.history.loss)}", "disable": rank() > 0}
         options["mininterval"] = 60 if in_a_log else 0.1  # seconds between two lines
-        bar = tqdm(total=self.steps, initial=progress.steps, file=sys.stdout, **options)
-        with bar:
+        options |= {"total": self.steps, "initial": progress.steps, "file": sys.stdout}
+        with tqdm(**options) as bar:
             for losses in self.step.steps(self.batcher, left):
                 total += losses.sum()
                 progress.steps += losses.numel()

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss, mse_loss
 
-from unetlib.checks import check_recipe, check_same_shape, check_whole
+from unetlib.checks import check_recipe, check_same_shape, check_weighed, check_whole
 from unetlib.model import Denoiser
-from unetlib.noise import DISTRIBUTIONS
+from unetlib.noise import DISTRIBUTIONS, LARGEST_SIGMA
 
 
 def charbonnier_loss(output: Tensor, clean: Tensor, reduction: str) -> Tensor:
@@ -16,7 +16,7 @@ def charbonnier_loss(output: Tensor, clean: Tensor, reduction: str) -> Tensor:
     Source: Charbonnier, Blanc-Féraud, Aubert and Barlaud, ICIP (1994).
     """
     error = ((output - clean).square() + 1e-6).sqrt()
-    return {"none": error, "sum": error.sum(), "mean": error.mean()}[reduction]
+    return error if reduction == "none" else getattr(error, reduction)()
 
 
 LOSSES = {"squared": mse_loss, "absolute": l1_loss, "charbonnier": charbonnier_loss}
@@ -36,7 +36,7 @@ class Recipe:
     """
 
     name: str
-    network: str = "Unet"  # or "SkipUnet"
+    network: str = "Unet"  # or "SkipUnet", "MixerUnet"
     scale: float = 1 / 255  # pixel (0 to 255) times scale is what the network sees
     sigma: tuple[float, float] | None = None  # range of noise levels; None: no noise
     batch_size: int = 320
@@ -46,7 +46,7 @@ class Recipe:
     one_cycle: bool = False  # lr rises to `lr` and falls to 0; else it is constant
     loss_reduction: str = "sum"  # or "mean"
     loss_factor: float = 1.0
-    save_every: int = 1  # epochs between two files of weights
+    save_every: int = 1  # epochs between two savings of the weights
     # what else may be varied:
     sigma_distribution: str = "uniform"  # or "log-uniform", "log-normal"
     sigma_weight: float = 0.0  # a picture's loss counts max(sigma, 0.01)**-this times
@@ -56,7 +56,8 @@ class Recipe:
     ema: float | None = None  # decay of the running mean of the weights, e.g. 0.999
 
     def __post_init__(self) -> None:
-        check_recipe(self, CHOICES)
+        for name, value in check_recipe(self, CHOICES, LARGEST_SIGMA).items():
+            object.__setattr__(self, name, value)  # frozen: only here
 
     def steps_per_epoch(self, images: int) -> int:
         """Steps in one epoch over `images` pictures; at least 1."""
@@ -75,6 +76,7 @@ class Recipe:
         error, reduction = LOSSES[self.loss_function], self.loss_reduction
         if not self.sigma_weight:
             return self.loss_factor * error(output, clean, reduction=reduction)
+        check_weighed(sigma, output, self.sigma_weight)
         weight = sigma.clamp(min=0.01) ** -self.sigma_weight
         weighted = weight * error(output, clean, reduction="none")
         total = weighted.sum() if reduction == "sum" else weighted.mean()

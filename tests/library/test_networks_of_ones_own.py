@@ -201,7 +201,12 @@ class Extra(SkipUnet):
 )
 def test_what_cannot_keep_the_promises_is_refused(network, processes, message):
     with pytest.raises(UnetlibError, match=message):
-        check_network(network(), processes)
+        check_network(network(), processes, Denoiser)
+
+
+def test_another_class_of_that_name_is_welcome(few_images):
+    own = type("Denoiser", (SkipUnet,), {})
+    fit(own(2), few_images, replace(BOOK, batch_size=8, epochs=1))
 
 
 def with_buffer(buffer: Tensor) -> nn.Module:

@@ -13,7 +13,7 @@ from unetlib.display.diagram import draw_channels, draw_convolution, draw_unet
 from unetlib.display.feature_maps import feature_maps
 from unetlib.display.labels import LANGUAGES, label, use_language
 from unetlib.metrics import psnr
-from unetlib.model import SkipUnet, Unet
+from unetlib.model import Denoiser, SkipUnet, Unet
 
 
 @pytest.fixture(params=LANGUAGES, autouse=True)
@@ -82,6 +82,12 @@ def test_curves_and_histogram_name_what_they_show():
     assert {label("pixel_value"), label("count")} <= {*words()}
 
 
+def test_a_histogram_shows_every_group():
+    names = [f"group {i}" for i in range(9)]  # more than there are colours
+    plots.plot_histogram({name: torch.randn(9) for name in names}, x="pixel_value")
+    assert {*names} <= {*words()}
+
+
 @pytest.mark.parametrize("network", [Unet, SkipUnet])
 def test_feature_maps_are_what_the_blocks_put_out(network, clean):
     model = network()
@@ -90,6 +96,13 @@ def test_feature_maps_are_what_the_blocks_put_out(network, clean):
     first = next(iter(model.children()))
     assert torch.equal(next(iter(maps.values())), first(clean[:1]))
     assert not any(block._forward_hooks for block in model.children())
+
+
+def test_feature_maps_of_a_denoiser_are_those_that_it_computes(clean):
+    """It brings pictures of any size to one that the network takes."""
+    network, picture = SkipUnet(4), clean[:1, :, 1:, :27]
+    maps = feature_maps(network, picture, around=Denoiser(network))
+    assert maps["down1"].shape == (1, 4, 28, 28)
 
 
 def test_feature_maps_leave_no_hooks_behind_after_an_error(clean):
@@ -107,6 +120,8 @@ def test_a_convolution_in_numbers():
     assert words().count("5") == 1 + 3 * 4
     frame = [p for p in plt.gcf().axes[2].patches if not p.get_fill()]
     assert frame[0].get_xy() == (2.5, 1.5) and frame[0].get_width() == 1
+    with pytest.raises(UnetlibError, match=r"a smaller \(k, k\), got .*\(2, 1\)"):
+        draw_convolution(picture, kernel[:, :1])
 
 
 def test_the_channels_add_up_to_what_pytorch_computes():
@@ -119,11 +134,13 @@ def test_the_channels_add_up_to_what_pytorch_computes():
         assert torch.allclose(torch.tensor(image.get_array().data), expected, atol=1e-6)
     for bias in layer.bias:
         assert f"{bias:+.2f}  =".replace("-", "−") in words()
+    with pytest.raises(UnetlibError, match="expected .*k odd"):
+        draw_channels(pictures, layer.weight[..., :2, :2], layer.bias)
 
 
 @pytest.mark.parametrize("skips", [True, False])
 def test_the_u_shows_true_shapes(skips):
-    draw_unet(skips, width=28 if skips else 32)
+    draw_unet(skips)
     assert (label("skip_connection") in words()) == skips
     assert label("bottleneck") in words()
     expected = "(112+56)×14×14" if skips else "128×14×14"
@@ -137,3 +154,6 @@ def test_bars_stand_in_order_with_their_values():
     assert names == [label("article_loop"), label("composed")]
     assert ax.yaxis_inverted()
     assert {"1,184", "250", label("ms_per_step")} <= set(words())
+    for nothing in ({}, {"composed": 0.0}):
+        with pytest.raises(UnetlibError, match="expected some values, one above 0"):
+            plots.plot_bars(nothing, x="ms_per_step")

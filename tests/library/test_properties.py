@@ -10,6 +10,7 @@ import tempfile
 from contextlib import nullcontext
 from dataclasses import replace
 from fractions import Fraction
+from numbers import Real
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -459,10 +460,11 @@ def test_counts_of_a_recipe(name, value, n):
 
 @given(one_of(["lr", "loss_factor", "loss_reduction"]), numbers | st.floats(0, 1e9))
 def test_numbers_of_a_recipe(name, value):
-    sensible = name != "loss_reduction" and isinstance(value, (int, float))
-    sensible = sensible and 0 < value <= 1e9
+    sensible = name != "loss_reduction" and isinstance(value, Real)
+    number = value.item() if isinstance(value, np.generic) else value
+    sensible = sensible and 0 < number <= 1e9
     with answered(sensible, name, repr(value)):
-        assert getattr(replace(BOOK, **{name: value}), name) == value
+        assert getattr(replace(BOOK, **{name: value}), name) == float(value)
 
 
 @given(

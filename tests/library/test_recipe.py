@@ -2,8 +2,9 @@
 
 import json
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -202,6 +203,13 @@ def test_a_checkpoint_of_version_0_2_can_be_resumed(few_images, tmp_path):
         ("sigma_weight", -1.0),
         ("lr", None),
         ("loss_factor", 0.0),
+        ("name", None),
+        ("network", SkipUnet),
+        ("scale", 2.0),
+        ("scale", "1/255"),
+        ("sigma", (0.5, 0.1)),
+        ("sigma", (0.1, 0.2, 0.3)),
+        ("sigma", "0.5"),
     ],
 )
 def test_a_value_that_cannot_be_right_is_named(field, value):
@@ -209,9 +217,26 @@ def test_a_value_that_cannot_be_right_is_named(field, value):
         replace(BOOK, **{field: value})
 
 
-def test_what_needs_noise_says_so(few_images):
+def test_what_needs_noise_says_so():
     with pytest.raises(UnetlibError, match="sigma_weight=1 needs a range of sigma"):
         Recipe("mine", sigma_weight=1.0)
-    recipe = replace(BOOK, sigma_distribution="log-uniform")
     with pytest.raises(UnetlibError, match="log-uniform sigma needs low > 0"):
-        fit(seeded(), few_images, recipe)
+        replace(BOOK, sigma_distribution="log-uniform")
+
+
+@pytest.mark.parametrize("sigma", [None, 0.5, torch.rand(3), torch.rand(1, 1, 1, 3)])
+def test_what_weighs_by_sigma_needs_that_of_each_picture(sigma):
+    """Another shape would be broadcast, to weigh pixels or all pictures alike."""
+    pictures = torch.rand(3, 1, 4, 4)
+    with pytest.raises(UnetlibError, match=r"of each picture, \(3, 1, 1, 1\), got"):
+        VARIED.loss(pictures, pictures, sigma)
+
+
+def test_numbers_of_numpy_are_kept_as_numbers(few_images, tmp_path):
+    rates = {"lr": np.float32(0.25), "scale": np.float64(1 / 512), "sigma": [0, 1]}
+    recipe = replace(RECIPE, epochs=np.int64(1), batch_size=np.uint8(64), **rates)
+    assert recipe == Recipe(
+        **json.loads(json.dumps(asdict(recipe))) | {"sigma": (0, 1)}
+    )
+    fit(seeded(), few_images, recipe, folder=tmp_path)
+    assert read_checkpoint(tmp_path)[0]["recipe"]["lr"] == 0.25

@@ -1,12 +1,13 @@
 """Weights that other programs and machines wrote: they load, or one is told why not."""
 
 import gzip
+import json
 import pickle
 import tracemalloc
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,9 @@ from unetlib.formats.weights import flat, read_weights
 from unetlib.model import Denoiser, SkipUnet, Unet, conv
 from unetlib.pretrained import load_network, load_pretrained
 from unetlib.recipe import ARTICLE, BOOK, NO_SKIP
-from unetlib.saving.checkpoint import CHECKPOINT, read_checkpoint
+from unetlib.saving.checkpoint import CHECKPOINT, checksum, read_checkpoint
 from unetlib.saving.files import save_weights
+from unetlib.speed.options import FAST
 
 RECIPE = replace(BOOK, batch_size=8, epochs=2)  # 8 steps an epoch on 64 pictures
 Saving = Callable[[nn.Module, Path], None]
@@ -249,11 +251,12 @@ def test_a_wrapped_network_writes_what_the_network_itself_loads(
     torch.manual_seed(0)
     plain, inner = SkipUnet(2), SkipUnet(2)
     inner.load_state_dict(plain.state_dict())
-    fit(WRAPPED[how](inner), few_images, RECIPE, folder=tmp_path, stop_after=1)
+    options = {"folder": tmp_path, "speed": replace(FAST, threads=False)}
+    fit(WRAPPED[how](inner), few_images, RECIPE, stop_after=1, **options)
     SkipUnet(2).load_state_dict(torch.load(tmp_path / "unet_model.pth"))
     resumed = SkipUnet(2)
-    fit(resumed, few_images, RECIPE, folder=tmp_path, resume=True)
-    fit(plain, few_images, RECIPE)
+    fit(resumed, few_images, RECIPE, resume=True, **options)
+    fit(plain, few_images, RECIPE, speed=options["speed"])
     for one, other in zip(resumed.parameters(), plain.parameters(), strict=True):
         torch.testing.assert_close(one, other)
 
@@ -280,6 +283,22 @@ def test_the_scale_of_bare_weights_is_known_or_asked_for(tmp_path):
         load_pretrained(tmp_path / "weights.pth")
     with pytest.raises(UnetlibError, match="a Recipe, such as BOOK, got 'article'"):
         load_pretrained(tmp_path / "weights.pth", recipe="article")
+
+
+def test_a_recipe_of_a_later_version_is_no_guess(few_images, tmp_path):
+    """Its weights may give the noise, which would be taken for the picture."""
+    fit(SkipUnet(2), few_images, RECIPE, folder=tmp_path, stop_after=1)
+    path = tmp_path / CHECKPOINT
+    about, tensors = read_checkpoint(path)
+    about["history"] = asdict(about["history"])
+    about["recipe"]["predicts"] = "both"
+    text = json.dumps(about)
+    metadata = {"unetlib": text, "sha256": checksum(text, tensors)}
+    save_file(tensors, path, metadata=metadata)
+    with pytest.raises(UnetlibError, match="'predicts'.* Install the newest unetlib"):
+        load_pretrained(path)
+    assert load_pretrained(path, recipe=RECIPE).white == 1  # said, and no guess
+    assert isinstance(load_network(path), SkipUnet)
 
 
 # ---------- what is refused ----------

@@ -23,8 +23,8 @@ from unetlib.display.labels import label, use_language
 from unetlib.display.noises import NOISES
 from unetlib.display.widgets import NoiseExplorer, noise_explorer
 from unetlib.metrics import ssim
-from unetlib.model import SkipUnet, Unet, conv
-from unetlib.pretrained import OFFERED, Denoiser
+from unetlib.model import Denoiser, SkipUnet, Unet, conv
+from unetlib.pretrained import OFFERED
 
 LEVELS = 2 / 255  # a colour map cuts off, once to 256 colours and once to bytes
 
@@ -226,6 +226,12 @@ def test_a_network_of_ones_own_needs_no_denoiser(network, dtype, features, clean
     torch.testing.assert_close(panels["denoised"], found)
     assert own.training
     assert ("<code>" in explorer.view.value) == features
+
+
+def test_pictures_of_any_size_have_feature_maps():
+    digits = torch.rand(2, 1, 30, 29)
+    explorer = NoiseExplorer({"skip": Denoiser(SkipUnet(4))}, digits, features=True)
+    assert "<code>down1</code>" in explorer.view.value
 
 
 def test_exploring_a_network_does_not_change_it(clean):

@@ -28,7 +28,8 @@ def draw_convolution(
     check_floats("picture", picture)
     check_floats("kernel", kernel)
     shapes, size = (tuple(picture.shape), tuple(kernel.shape)), len(kernel)
-    if not (picture.dim() == kernel.dim() == 2 and size <= min(picture.shape)):
+    fits = picture.dim() == 2 and shapes[1] == (size, size)
+    if not (fits and size <= min(picture.shape)):
         raise UnetlibError(f"expected (H, W) and a smaller (k, k), got {shapes}")
     output = conv2d(picture[None, None], kernel[None, None])[0, 0]
     check_whole("row", row, 0, len(output) - 1)
@@ -66,8 +67,11 @@ def draw_channels(pictures: Tensor, weight: Tensor, bias: Tensor) -> None:
         check_floats(name, value)
     shapes = [tuple(value.shape) for value in (pictures, weight, bias)]
     fit = [len(shape) for shape in shapes] == [3, 4, 1]
-    if not (fit and weight.shape[:2] == (len(bias), len(pictures))):
-        raise UnetlibError(f"expected (I, H, W), (O, I, k, k) and (O,), got {shapes}")
+    odd = fit and weight.shape[2] == weight.shape[3] and weight.shape[3] % 2
+    if not (odd and weight.shape[:2] == (len(bias), len(pictures))):
+        raise UnetlibError(
+            f"expected (I, H, W), (O, I, k, k) with k odd, and (O,), got {shapes}"
+        )
     maps = conv2d(pictures[None], weight, bias, padding=weight.shape[-1] // 2)[0]
     columns = 2 * len(pictures) + 2  # the last but one is the bias
     _, axes = plt.subplots(
@@ -95,15 +99,15 @@ def draw_channels(pictures: Tensor, weight: Tensor, bias: Tensor) -> None:
     plt.show()
 
 
-def draw_unet(skips: bool = True, width: int = 32) -> None:
-    """Both networks of the book have this shape; only the dashed arrows differ.
+def draw_unet(skips: bool = True, width: int | None = None) -> None:
+    """Draw the shape of both networks of the book; only the dashed arrows differ.
 
     A bar is a tensor: the taller, the more pixels; the wider, the more channels.
     skips: with the skip connections (`SkipUnet`) or without (the article's `Unet`).
-    width: channels at full resolution, 32 in `Unet` and 28 in `SkipUnet`.
+    width: channels at full resolution; None: 28 with skips, 32 without, as they have.
     Raises UnetlibError unless that is a whole number from 1 to 1000.
     """
-    w = check_whole("width", width, 1, 1000)
+    w = check_whole("width", (28 if skips else 32) if width is None else width, 1, 1000)
     bars = [  # (x, side, channels), in the order of the data flow
         (0, 28, 1), (1, 28, w), (1, 14, w), (2, 14, 2 * w), (2, 7, 2 * w),
         (4, 7, 4 * w), (4, 14, 4 * w), (5, 14, 2 * w), (5, 28, 2 * w),

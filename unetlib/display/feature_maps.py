@@ -5,10 +5,13 @@ from torch import Tensor, nn
 from unetlib.model import looking_at
 
 
-def feature_maps(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
+def feature_maps(
+    model: nn.Module, x: Tensor, around: nn.Module | None = None
+) -> dict[str, Tensor]:
     """What each direct child of `model` puts out for `x`: {name: output}.
 
     A child that is used more than once (pooling) shows its last output.
+    around: a `Denoiser` around the network, which is then called in its place.
     """
     seen: dict[str, Tensor] = {}
     hooks = [
@@ -19,7 +22,7 @@ def feature_maps(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
     ]
     try:
         with looking_at(model):
-            model(x)
+            (around or model)(x)
     finally:
         for hook in hooks:
             hook.remove()

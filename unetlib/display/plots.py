@@ -165,7 +165,8 @@ def plot_curves(
 def plot_histogram(groups: Mapping[str, Tensor | np.ndarray], x: str) -> None:
     """How often each value occurs, one outline per entry of `groups`."""
     _, ax = plt.subplots(figsize=(6.4, 2.8), layout="constrained")
-    for colour, (key, values) in zip(COLOURS, groups.items(), strict=False):
+    for index, (key, values) in enumerate(groups.items()):
+        colour = COLOURS[index % len(COLOURS)]
         flat = np.asarray(values).ravel()
         ax.hist(flat, bins=80, histtype="step", color=colour, label=label(key))
     ax.set_yscale("log")
@@ -180,7 +181,10 @@ def plot_bars(values: Mapping[str, float], x: str) -> None:
     """A bar per entry, from top to bottom, and its value beside it.
 
     All with as many decimals as give the largest three digits.
+    Raises UnetlibError unless there are some, and the largest is above 0.
     """
+    if not (values and max(values.values()) > 0):
+        raise UnetlibError(f"expected some values, one above 0, got {dict(values)}")
     _, ax = plt.subplots(figsize=(6.4, 0.7 + 0.36 * len(values)), layout="constrained")
     bars = ax.barh([label(key) for key in values], values.values(), color=COLOURS[0])
     decimals = max(0, 2 - math.floor(math.log10(max(values.values()))))

@@ -211,10 +211,11 @@ def _figure(name: str, image: str, beneath: str) -> str:
 def _feature_rows(denoiser: Denoiser, noisy: Tensor) -> str:
     """The first channels after each block, as HTML, a row per block."""
     like = next(denoiser.parameters(), noisy)
-    maps = feature_maps(denoiser.network, noisy.to(like) * denoiser.white)
+    maps = feature_maps(denoiser.network, noisy.to(like), around=denoiser)
     rows = []
     for name, block in denoiser.network.named_children():
-        if list(block.parameters()):  # pooling and upsampling learn nothing
+        learns = list(block.parameters())  # pooling and upsampling learn nothing
+        if learns and getattr(maps.get(name), "ndim", 0) == 4:
             _, channels, height, width = maps[name].shape
             shown = maps[name][0, :MAPS].float().cpu()
             rows.append(

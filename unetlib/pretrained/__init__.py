@@ -52,7 +52,7 @@ def load_network(
     Raises UnetlibError for another device, and for weights that cannot be used: it
     says what to do. No code in a file is run.
     """
-    return _on(device, _network(source)[0])
+    return _on(device, _network(source, recipe_wanted=False)[0])
 
 
 def load_pretrained(
@@ -70,7 +70,7 @@ def load_pretrained(
     """
     if recipe is not None:
         check_is_recipe(recipe)
-    network, own = _network(source)
+    network, own = _network(source, recipe_wanted=recipe is None)
     if recipe and own:
         _check_same_use(recipe, own, source)
     denoiser = (recipe or own or _only_recipe(network)).denoiser(network)
@@ -78,7 +78,7 @@ def load_pretrained(
 
 
 def _network(
-    source: str | Path | Mapping[str, Tensor],
+    source: str | Path | Mapping[str, Tensor], recipe_wanted: bool
 ) -> tuple[nn.Module, Recipe | None]:
     """The network, and the recipe where the source tells it."""
     if isinstance(source, str) and source in PRETRAINED:
@@ -98,11 +98,15 @@ def _network(
         )
     tensors, about = read_weights(source)
     network = recognise(tensors, str(source))
-    return network, _of_checkpoint(network, tensors, about, source)
+    return network, _of_checkpoint(network, tensors, about, source, recipe_wanted)
 
 
 def _of_checkpoint(
-    network: nn.Module, tensors: dict[str, Tensor], about: dict[str, str], source: str
+    network: nn.Module,
+    tensors: dict[str, Tensor],
+    about: dict[str, str],
+    source: str,
+    recipe_wanted: bool,
 ) -> Recipe | None:
     """The recipe that a checkpoint holds; the network gets its averaged weights."""
     if "unetlib" not in about:
@@ -114,8 +118,14 @@ def _of_checkpoint(
             parameter.data.copy_(tensors[f"average.{index}"])
     try:
         return Recipe(**json.loads(about["unetlib"])["recipe"])
-    except (KeyError, TypeError, ValueError):  # a later unetlib wrote it
-        return None
+    except (KeyError, TypeError, ValueError) as error:
+        if not recipe_wanted:
+            return None
+        raise UnetlibError(
+            f"{source} was made by a recipe that this unetlib does not know ({error}), "
+            "so what the network gives would be a guess. Install the newest unetlib; "
+            "or, if you know the recipe, name it"
+        ) from None
 
 
 def _check_same_use(recipe: Recipe, own: Recipe, source: object) -> None:

@@ -103,9 +103,8 @@ def _alone(folder: Path) -> Iterator[None]:
             f"another process is training into {folder}. Wait for its end, or name "
             "another folder"
         ) from None
-    except (OSError, NotImplementedError):  # a file system without locks: then without
-        yield
-        return
+    except (OSError, NotImplementedError):
+        pass  # a file system without locks: then without
     try:
         yield
     finally:
