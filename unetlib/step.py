@@ -51,7 +51,7 @@ class TrainStep:
     ) -> Tensor:
         """The same, but the schedule stays where it is: all that a GPU does."""
         self.optimizer.zero_grad()
-        loss = self.backward(noisy, clean, sigma)
+        loss = self.derive(noisy, clean, sigma)
         if self.recipe.clip_norm is not None:
             clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
         self.optimizer.step()
@@ -59,7 +59,7 @@ class TrainStep:
             mean.lerp_(learned.detach(), 1 - self.recipe.ema)
         return loss  # no .item(): reading the number would stall a GPU
 
-    def backward(self, noisy: Tensor, clean: Tensor, sigma: Tensor | None) -> Tensor:
+    def derive(self, noisy: Tensor, clean: Tensor, sigma: Tensor | None) -> Tensor:
         """The batch's loss, after its derivatives have been added to the gradients."""
         loss = self.loss(noisy, clean, sigma)
         loss.backward()

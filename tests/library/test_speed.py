@@ -210,7 +210,7 @@ def shared(two_threads, monkeypatch) -> list[int]:
 
 def gradients(model: nn.Module, batch: tuple, recipe: Recipe, speed: Speed) -> list:
     step = FastStep(model, recipe, 10, speed)
-    loss = step.backward(*batch)
+    loss = step.derive(*batch)
     return [loss, *(p.grad for p in model.parameters() if p.requires_grad)]
 
 
@@ -277,9 +277,9 @@ def test_a_run_in_shares_is_resumed_to_the_same_bits(few_images, shared, tmp_pat
 def test_gradients_of_several_batches_add_up(few_images, shared):
     step = FastStep(seeded(SkipUnet), BOOK, 10, replace(PLAIN, threads=True))
     batch = Batcher(few_images, 8, BOOK.scale, BOOK.sigma).draw()
-    step.backward(*batch)
+    step.derive(*batch)
     once = step.model.end.bias.grad.clone()
-    step.backward(*batch)
+    step.derive(*batch)
     torch.testing.assert_close(step.model.end.bias.grad, 2 * once)
     assert shared == [2, 2]
 

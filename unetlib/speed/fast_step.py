@@ -60,10 +60,10 @@ class FastStep(TrainStep):
         ):
             return self.network(noisy).float()
 
-    def backward(self, noisy: Tensor, clean: Tensor, sigma: Tensor | None) -> Tensor:
+    def derive(self, noisy: Tensor, clean: Tensor, sigma: Tensor | None) -> Tensor:
         batch = (noisy, clean) if sigma is None else (noisy, clean, sigma)
         if not self.divides(batch):
-            return super().backward(noisy, clean, sigma)
+            return super().derive(noisy, clean, sigma)
         learned = [p for p in self.model.parameters() if p.requires_grad]
 
         def share(*part: Tensor) -> tuple[Tensor, tuple[Tensor | None, ...]]:
