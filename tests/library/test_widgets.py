@@ -29,6 +29,12 @@ from unetlib.pretrained import OFFERED
 LEVELS = 2 / 255  # a colour map cuts off, once to 256 colours and once to bytes
 
 
+@pytest.fixture(autouse=True)
+def no_figures():
+    """What other files' tests left open is not the explorer's."""
+    plt.close("all")
+
+
 @pytest.fixture
 def explorer(clean) -> NoiseExplorer:
     use_language("en")
