@@ -1,10 +1,10 @@
 """Each core its own share of a batch. Introduced in chapter 10.
 
 PyTorch's threads share the work of every single operation, and wait for each other at
-its end, some hundred times a step: where another program keeps one core busy, all wait
-for that one. Here each thread takes its share of the batch through the whole network
-alone, and they meet once a step. It is `distributed` within one process: the gradient
-of a batch is the sum of those of its shares.
+its end, dozens of times a step: where another program keeps one core busy, the others
+may wait for it each time. Here each thread takes its share of the batch through the
+whole network alone, and they meet once a step. It is `distributed` within one process:
+the gradient of a batch is the sum of those of its shares.
 """
 
 from collections.abc import Callable, Sequence
