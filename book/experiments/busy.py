@@ -9,8 +9,7 @@ from functools import partial
 
 import torch
 from experiment import Experiment
-from race import Track, race, summary
-from throughput import keep_to_cores
+from race import Track, keep_to_cores, race, summary
 from training_loops import ours
 
 from unetlib.speed.options import FAST, bfloat16_is_faster

@@ -10,7 +10,6 @@ noisy pictures, (N, 1, 28, 28) float on [0, 1], and in told/ of sigma as well. T
 stand on the book's page about the speedrun; this module is what holds a record to them.
 """
 
-import os
 import statistics
 import time
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from types import ModuleType
 
 import torch
 from experiment import SIGMAS, Experiment
+from race import keep_to_cores
 from torch import Tensor
 
 from unetlib.batcher import to_tensor
@@ -74,8 +74,7 @@ def entries(paths: list[Path]) -> list[Entry]:
 
 def take_cores() -> None:
     """Let this process have CORES and no more."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
+    keep_to_cores(CORES)
     torch.set_num_threads(CORES)
 
 

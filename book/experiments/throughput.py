@@ -1,12 +1,11 @@
 """How fast does a machine train? Other people's loops and ours, side by side."""
 
-import os
 from functools import partial
 
 import torch
 from experiment import Device, Experiment, version_of
 from frameworks import PACKAGES, PEERS
-from race import Loop, Track, race, summary
+from race import Loop, Track, keep_to_cores, race, summary
 from training_loops import article, expected_losses, ladder, ours, tutorial
 
 from unetlib.model import SkipUnet
@@ -109,12 +108,6 @@ def growth(track: Track, rounds: int, steps: int) -> dict:
         size = int(number) if kind == "batch" else track.batch_size
         rows[name] = summary(turns[name], size)
     return rows
-
-
-def keep_to_cores(number: int) -> None:
-    """Let this process and those that it starts use so many cores, where it can."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:number])
 
 
 @partial(Experiment, needs=PACKAGES)
