@@ -2,20 +2,19 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from browser import launch
 from lab import Lab, start_lab
 from playwright.sync_api import Browser, sync_playwright
-from website import PUBLISHED, SITE, build, serve
+from website import SITE, build, serve
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what reads the built site: the fixture, or one that is made from it."""
+    """Mark what reads the built site."""
     for item in items:
-        if {"site", "published"} & {*getattr(item, "fixturenames", ())}:
+        if "site" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.site)
 
 
@@ -31,22 +30,6 @@ def served(site) -> Iterator[str]:
     """Where the site can be read: http://127.0.0.1:<port>, without a slash."""
     with serve(site) as address:
         yield address
-
-
-@dataclass(frozen=True)
-class Published:
-    """A site that is published: the address stamped into it, and its folder."""
-
-    address: str
-    folder: Path
-
-
-@pytest.fixture(scope="session")
-def published() -> Published:
-    """The site as a fork publishes it."""
-    address = "https://book.example/fork"
-    build(PUBLISHED, REPOSITORY="reader/fork", SITE_URL=address)
-    return Published(address, PUBLISHED)
 
 
 @pytest.fixture(scope="session")

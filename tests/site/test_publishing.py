@@ -1,4 +1,7 @@
-"""What is published: the library's wheel, notebooks that install it, run buttons."""
+"""What is published: the library's wheel, and notebooks that install it.
+
+The pages of a published site, with their run buttons: see test_third_language.py.
+"""
 
 import re
 import shutil
@@ -11,42 +14,30 @@ import pytest
 from building import ROOT
 from chapters import NAMES, committed
 from languages import LANGUAGES
-from publishing import FIRST, MOVED, Address, build_wheel, contents
-from website import pages, parse, serve
+from publishing import (
+    FIRST,
+    MOVED,
+    Address,
+    build_wheel,
+    contents,
+    write_notebooks,
+)
+from website import pages, parse
 
 from unetlib import __version__ as VERSION
 
 WHEEL = "unetlib-{}-py3-none-any.whl"
-PLACES = {
-    "Colab": "https://colab.research.google.com/github/reader/fork/blob/gh-pages/",
-    "Kaggle": "https://kaggle.com/kernels/welcome?src="
-    "https://github.com/reader/fork/blob/gh-pages/",
-    "ModelScope": "https://modelscope.cn/notebook/share/github/"
-    "reader/fork/blob/gh-pages/",
-    "Binder": "https://mybinder.org/v2/gh/reader/fork/HEAD?labpath=",
-}
+ADDRESS = Address("reader/fork", "https://book.example/fork")
 
 
-# ---------- buttons ----------
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("name", NAMES)
-def test_a_chapter_can_be_run_from_its_page(published, language, name):
-    menu = parse(published.folder / language / f"{name}.html").select(
-        "#book-launches a"
-    )
-    spoken = LANGUAGES[language]
-    own = {"own": spoken.words["notebook"]}
-    assert [link.text for link in menu] == [own.get(s, s) for s in spoken.services]
-    path = f"notebooks/{language}/{name}.ipynb"
-    for link in menu:
-        if link.text in PLACES:
-            assert link["href"] == f"{PLACES[link.text]}{path}"
-        else:
-            assert link["download"] == f"{name}.ipynb"
-            assert link["href"] == f"../{path}"
-    assert (published.folder / path).is_file()
+@pytest.fixture(scope="module")
+def stamped(tmp_path_factory) -> Path:
+    """The notebooks as a fork publishes them, in a folder for each language."""
+    folder = tmp_path_factory.mktemp("stamped")
+    for code, language in LANGUAGES.items():
+        made = (ROOT / "notebooks", language, folder / code, ADDRESS)
+        write_notebooks(*made, WHEEL.format(VERSION))
+    return folder
 
 
 # ---------- old addresses ----------
@@ -62,11 +53,11 @@ def test_an_old_address_leads_on_to_the_same_place(served, browser, language, ol
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_an_old_notebook_leads_on(published, language):
+def test_an_old_notebook_leads_on(stamped, language):
     for old, new in MOVED.items():
-        path = published.folder / "notebooks" / language / f"{old}.ipynb"
+        path = stamped / language / f"{old}.ipynb"
         (cell,) = nbformat.read(path, as_version=4).cells
-        there = f"{published.address}/{language}/{new}.html"
+        there = f"{ADDRESS.site_url}/{language}/{new}.html"
         assert cell.source == f"[→ {there}]({there})"
 
 
@@ -75,16 +66,6 @@ def test_no_chapter_stands_at_an_old_address():
 
 
 # ---------- addresses ----------
-
-
-def test_pages_say_their_whole_address_to_search_engines(published):
-    page = parse(published.folder / "zh" / "01_data.html")
-    found = {t["hreflang"]: t["href"] for t in page.select('link[rel="alternate"]')}
-    address = published.address
-    everywhere = {x.tag: f"{address}/{x.code}/01_data.html" for x in LANGUAGES.values()}
-    assert found == everywhere | {"x-default": f"{address}/index.html"}
-    (mistake,) = page.select(".book-licence a")
-    assert mistake["href"] == "https://github.com/reader/fork/issues/new/choose"
 
 
 def test_without_an_address_there_is_no_dead_button(site):
@@ -113,21 +94,6 @@ def test_nothing_in_the_sources_names_a_repository():
                 assert found == "reader/fork", (name, found)
 
 
-def test_the_menu_by_keyboard(published, browser):
-    page = browser.new_page()
-    with serve(published.folder) as address:
-        page.goto(f"{address}/en/01_data.html")
-    colab = page.get_by_role("link", name="Colab")
-    assert not colab.is_visible()
-    page.locator(".book-run").press("Enter")
-    assert colab.is_visible()
-    page.keyboard.press("Tab")
-    assert colab.evaluate("link => link === document.activeElement")
-    page.keyboard.press("Escape")
-    assert not colab.is_visible()
-    page.close()
-
-
 @pytest.mark.parametrize(
     ("repository", "site_url", "message"),
     [
@@ -150,26 +116,25 @@ def test_an_address_that_is_none(repository, site_url, message):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", NAMES)
-def test_a_stamped_notebook_is_the_notebook_and_one_cell(published, language, name):
-    path = published.folder / "notebooks" / language / f"{name}.ipynb"
-    stamped = nbformat.read(path, as_version=4)
-    nbformat.validate(stamped)
-    first = next(cell for cell in stamped.cells if cell.cell_type == "code")
+def test_a_stamped_notebook_is_the_notebook_and_one_cell(stamped, site, language, name):
+    notebook = nbformat.read(stamped / language / f"{name}.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    first = next(cell for cell in notebook.cells if cell.cell_type == "code")
     assert first.id == FIRST
-    address = f"{published.address}/dist/{WHEEL.format(VERSION)}"
+    address = f"{ADDRESS.site_url}/dist/{WHEEL.format(VERSION)}"
     assert f' else "{address}")\n' in first.source
     assert not re.search("VERSION|WHEEL|FILE|HELP|NEEDED|PYTHON|LEAST", first.source)
-    stamped.cells.remove(first)
+    notebook.cells.remove(first)
     for ours, theirs in zip(
-        stamped.cells, committed(name, language).cells, strict=True
+        notebook.cells, committed(name, language).cells, strict=True
     ):
         if ours.cell_type == "code":
             assert ours == theirs
             continue
         assert not re.search(r"\]\(\d\d_\w+\.ipynb", ours.source)
-        for link in re.findall(rf"\]\({published.address}/([^)#]+)", ours.source):
-            assert (published.folder / link).is_file(), link
-        plain = ours.source.replace(f"{published.address}/{language}/", "")
+        for link in re.findall(rf"\]\({ADDRESS.site_url}/([^)#]+)", ours.source):
+            assert (site / link).is_file(), link
+        plain = ours.source.replace(f"{ADDRESS.site_url}/{language}/", "")
         assert plain.replace(".html", "") == theirs.source.replace(".ipynb", "")
 
 
@@ -182,12 +147,12 @@ def test_without_an_address_notebooks_stay_as_they_are(site, language):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_cell_leads_to_help_that_is_there(published, language):
-    path = published.folder / "notebooks" / language / "00_welcome.ipynb"
+def test_the_cell_leads_to_help_that_is_there(stamped, site, language):
+    path = stamped / language / "00_welcome.ipynb"
     (cell,) = [c for c in nbformat.read(path, as_version=4).cells if c.id == FIRST]
-    help_page = f"{published.address}/{language}/troubleshooting.html"
+    help_page = f"{ADDRESS.site_url}/{language}/troubleshooting.html"
     anchors = re.findall(rf"{help_page}#([\w-]+)", cell.source)
-    page = parse(published.folder / language / "troubleshooting.html")
+    page = parse(site / language / "troubleshooting.html")
     assert len(anchors) == 4 and all(page.find(id=anchor) for anchor in anchors)
 
 

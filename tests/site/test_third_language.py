@@ -1,7 +1,8 @@
-"""A third language is one entry in languages.yml and its texts: nothing else changes.
+"""A small book with a made-up third language, built as a fork would publish it.
 
-A small book with a made-up third language is built by the very tools and the library,
-copied: where one of them still counts to two, the language is missing somewhere.
+The language is one entry in languages.yml and its texts: nothing else changes. It is
+built by the very tools and the library, copied: where one of them still counts to two,
+the language is missing somewhere.
 """
 
 import json
@@ -49,6 +50,15 @@ eo line.
 use_language("{{{{lang}}}}")
 ```
 """
+ADDRESS = "https://book.example/fork"
+PLACES = {
+    "Colab": "https://colab.research.google.com/github/reader/fork/blob/gh-pages/",
+    "Kaggle": "https://kaggle.com/kernels/welcome?src="
+    "https://github.com/reader/fork/blob/gh-pages/",
+    "ModelScope": "https://modelscope.cn/notebook/share/github/"
+    "reader/fork/blob/gh-pages/",
+    "Binder": "https://mybinder.org/v2/gh/reader/fork/HEAD?labpath=",
+}
 TERMS = {"noise": ("噪声", "noise", "eo noise"), "loss": ("损失", "loss", "eo a loss")}
 NOTEBOOKS = """
 from manuscript import chapter_paths
@@ -155,7 +165,7 @@ def site(book, node_modules) -> Path:
     """The small book, built as it would be published."""
     run(book, "-c", NOTEBOOKS)
     shutil.copytree(node_modules.parent, book / "build" / "npm", copy_function=link)
-    address = {"REPOSITORY": "reader/fork", "SITE_URL": "https://book.example"}
+    address = {"REPOSITORY": "reader/fork", "SITE_URL": ADDRESS}
     run(book, "book/tools/build_site.py", **address)
     return book / "site"
 
@@ -188,7 +198,7 @@ def test_its_notebooks_are_made(site):
         assert code.source == 'use_language("eo")'
         assert code.metadata.mystnb.image.alt == "eo figure"
         assert install.source.startswith("# @title eo Install unetlib")
-        assert "https://book.example/eo/troubleshooting.html#no-torch" in install.source
+        assert f"{ADDRESS}/eo/troubleshooting.html#no-torch" in install.source
 
 
 def test_the_root_page_offers_it(site, entries):
@@ -232,12 +242,11 @@ def test_every_page_leads_to_the_other_languages(site, entries):
                 for other, words in entries.items()
                 if other != code
             }
-            address = "https://book.example"
             found = {t["hreflang"]: t["href"] for t in page.select("link[hreflang]")}
             expected = {
-                e["tag"]: f"{address}/{c}/{name}.html" for c, e in entries.items()
+                e["tag"]: f"{ADDRESS}/{c}/{name}.html" for c, e in entries.items()
             }
-            assert found == expected | {"x-default": f"{address}/index.html"}
+            assert found == expected | {"x-default": f"{ADDRESS}/index.html"}
 
 
 def test_each_switch_remembers_its_language(site, browser):
@@ -264,6 +273,39 @@ def test_its_pages_are_in_its_words(site, entries):
     live = page.select_one(".live-denoiser")
     assert live["aria-label"] == words["live"]["name"]
     assert "eo ĝ noise level σ" in live.text
+
+
+def test_a_chapter_can_be_run_from_its_page(site, entries):
+    for code, entry in entries.items():
+        for name in ("00_some", "01_some"):
+            page = parse(site / code / f"{name}.html")
+            menu = page.select("#book-launches a")
+            own = {"own": entry["words"]["notebook"]}
+            named = [own.get(key, key) for key in entry["services"]]
+            assert [place.text for place in menu] == named
+            path = f"notebooks/{code}/{name}.ipynb"
+            for place in menu:
+                if place.text in PLACES:
+                    assert place["href"] == f"{PLACES[place.text]}{path}"
+                else:
+                    assert place["download"] == f"{name}.ipynb"
+                    assert place["href"] == f"../{path}"
+            assert (site / path).is_file()
+            (mistake,) = page.select(".book-licence a")
+            assert mistake["href"] == "https://github.com/reader/fork/issues/new/choose"
+
+
+def test_the_menu_by_keyboard(site, browser):
+    with serve(site) as address, browser.new_page() as page:
+        page.goto(f"{address}/en/01_some.html")
+        colab = page.get_by_role("link", name="Colab")
+        assert not colab.is_visible()
+        page.locator(".book-run").press("Enter")
+        assert colab.is_visible()
+        page.keyboard.press("Tab")
+        assert colab.evaluate("link => link === document.activeElement")
+        page.keyboard.press("Escape")
+        assert not colab.is_visible()
 
 
 def test_its_glossary_has_the_other_languages_terms(site):

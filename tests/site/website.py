@@ -18,7 +18,6 @@ from building import ROOT, alone
 from publishing import MOVED
 
 SITE = ROOT / "site"
-PUBLISHED = ROOT / "build" / "published"
 TYPES = {
     ".js": "text/javascript",
     ".wasm": "application/wasm",
@@ -31,20 +30,14 @@ UNSEEN = f"{BUILT}, [hidden], #quiz, details:not(.folded)"
 TEXT = ("text/", "application/json", "image/svg+xml")
 
 
-def build(folder: Path, **address: str) -> Path:
-    """The site in `folder`, built again only where something it is made of is newer.
-
-    address: where it is published (REPOSITORY=…, SITE_URL=…), if at all.
-    """
+def build(folder: Path) -> Path:
+    """The site in `folder`, built again only where something it is made of is newer."""
     with alone():
         index = folder / "index.html"
         if not index.is_file() or index.stat().st_mtime < newest_source():
             builder = ROOT / "book" / "tools" / "build_site.py"
             command = [sys.executable, str(builder), "--out", str(folder)]
-            environment = os.environ | address
-            done = subprocess.run(
-                command, env=environment, capture_output=True, text=True
-            )
+            done = subprocess.run(command, capture_output=True, text=True)
             assert done.returncode == 0, done.stderr[-5000:]
     return folder
 
