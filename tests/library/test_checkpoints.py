@@ -25,6 +25,7 @@ from unetlib.saving.checkpoint import (
 from unetlib.saving.history import History, Progress
 from unetlib.speed.fast_step import FastStep
 from unetlib.speed.options import FAST, PLAIN
+from unetlib.step import TrainStep
 
 RECIPE = replace(BOOK, batch_size=8, epochs=2)  # 8 steps an epoch on 64 pictures
 
@@ -176,6 +177,14 @@ def test_a_run_goes_on_in_the_rounding_in_which_it_began(good, few_images, tmp_p
     with pytest.warns(UserWarning, match=rf"differ .*: Speed\(bfloat16={not here}\)"):
         told.load(tmp_path)
     assert told.step.bfloat16 == here
+
+
+def test_a_plain_step_goes_on_in_float32(good, few_images, tmp_path):
+    changed(good, tmp_path, about=lambda about: about | {"bfloat16": True})
+    run = Run(few_images)
+    run.step = TrainStep(run.model, RECIPE, 16)
+    with pytest.warns(UserWarning, match="from here on computes in float32"):
+        run.load(tmp_path)
 
 
 def test_a_single_sigma_is_the_range_that_it_was(good, few_images, tmp_path):

@@ -147,6 +147,31 @@ def test_the_u_shows_true_shapes(skips):
     assert expected in words() and "1×28×28" in words()
 
 
+def test_a_descent_goes_from_each_value_to_the_next():
+    plots.plot_descent({"fused": 8600.0, "composed": 250.0, "indexed": 2.5}, x="digit")
+    ax = plt.gca()
+    bars = ax.patches
+    spans = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in bars]
+    assert spans == [(8600, 8600), (250, 8600), (2.5, 250)]
+    assert [text.get_text() for text in ax.get_yticklabels()] == [
+        label(name) for name in ("fused", "composed", "indexed")
+    ]
+    assert ax.yaxis_inverted() and ax.get_xscale() == "log"
+    assert {"8,600", "250", "2.5", label("digit")} <= set(words())
+
+
+def test_what_grows_again_has_another_colour():
+    plots.plot_descent({"fused": 9.0, "composed": 3.0, "indexed": 4.0}, x="digit")
+    same, falls, grows = (bar.get_facecolor() for bar in plt.gca().patches)
+    assert same == falls != grows
+
+
+@pytest.mark.parametrize("values", [{}, {"a": 1.0}, {"a": 1.0, "b": 0.0}])
+def test_a_descent_needs_several_values_above_0(values):
+    with pytest.raises(UnetlibError, match="expected several values, all above 0"):
+        plots.plot_descent(values, x="digit")
+
+
 def test_bars_stand_in_order_with_their_values():
     plots.plot_bars({"article_loop": 1184.2, "composed": 250.0}, x="ms_per_step")
     ax = plt.gca()

@@ -197,6 +197,42 @@ def plot_bars(values: Mapping[str, float], x: str) -> None:
     plt.show()
 
 
+def plot_descent(values: Mapping[str, float], x: str) -> None:
+    """For each entry a bar from the value before it to its own, where a dot is.
+
+    The axis is logarithmic: bars of the same length are the same factor, however large
+    the values. What grew has another colour. Raises UnetlibError unless there are
+    several values, all above 0.
+    """
+    reached = list(values.values())
+    if not (len(reached) > 1 and min(reached) > 0):
+        raise UnetlibError(f"expected several values, all above 0, got {dict(values)}")
+    _, ax = plt.subplots(figsize=(6.4, 0.7 + 0.36 * len(values)), layout="constrained")
+    names = [label(key) for key in values]
+    before = np.array([reached[0], *reached[:-1]])
+    colours = [COLOURS[grew] for grew in (reached > before).astype(int)]
+    ax.barh(names, before - reached, left=reached, color=colours, alpha=0.5)
+    ax.scatter(reached, names, color=colours, zorder=2)
+    for name, value, old in zip(names, reached, before, strict=True):
+        left = value <= old
+        ax.annotate(
+            f"{value:,.0f}" if value >= 10 else f"{value:.1f}",
+            (value, name),
+            (-8 if left else 8, 0),
+            textcoords="offset points",
+            ha="right" if left else "left",
+            va="center",
+        )
+    ax.set_xscale("log")
+    ax.set_xlim(min(reached) / 3, 2 * max(reached))  # beside the dots stand the values
+    ax.xaxis.set_major_formatter("{x:,.0f}")
+    ax.invert_yaxis()
+    ax.set_xlabel(label(x))
+    ax.tick_params(left=False)
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    plt.show()
+
+
 def _legend_above(ax: Axes, entries: int) -> None:
     """Above the axes, where no curve can cross it; none for a single entry."""
     if entries > 1:

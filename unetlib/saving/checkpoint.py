@@ -241,7 +241,8 @@ def _keep_rounding(about: dict, step: TrainStep) -> None:
     if before == here:
         return
     names = ("float32", "bfloat16")
-    if told := step.speed.bfloat16 is not None:
+    speed = getattr(step, "speed", None)  # a plain step has float32 only
+    if told := speed is None or speed.bfloat16 is not None:
         says = f"it began in {names[before]}, and from here on computes in"
         says += f" {names[here]}: its weights will differ by rounding"
     else:
