@@ -5,10 +5,14 @@ from functools import partial
 
 from experiment import SIGMAS, Experiment
 from torch import Tensor, nn
-from trainings import Scores, Training, train_all
+from trainings import Scores, Training, over_seeds, train_all
 
+from unetlib.batcher import to_tensor
+from unetlib.data import load_mnist
+from unetlib.metrics import denoising_psnr
 from unetlib.model import SkipUnet, conv, count_parameters
-from unetlib.networks import MixerBlock, MixerUnet
+from unetlib.networks import MIXER, MixerBlock, MixerUnet
+from unetlib.pretrained import load_pretrained
 from unetlib.recipe import BOOK, Recipe
 
 
@@ -126,3 +130,25 @@ def gain(found: dict[Training, Scores], ours: str, theirs: str) -> dict[str, flo
     """By how much one network is ahead of another, by sigma."""
     psnr_db = {t.network: scores.validation for t, scores in found.items()}
     return {str(s): round(psnr_db[ours][s] - psnr_db[theirs][s], 3) for s in SIGMAS}
+
+
+@Experiment
+def flagship_seeds(digits: int = 10_000) -> dict:
+    """PSNR in dB on test digits of the flagship, and of two trained from other seeds.
+
+    All by its recipe, `MIXER`; the one that ships was the first. Each of the others has
+    one core to itself. "all": mean and standard deviation over the three.
+    """
+    twins = [Training("mixer", MixerUnet, MIXER, seed) for seed in (1, 2)]
+    found = train_all(twins, 5000, digits)
+    clean = to_tensor(load_mnist()[1].sample(digits).images, "cpu") / 255
+    scores = [denoising_psnr(load_pretrained("mixer"), clean, SIGMAS)]
+    scores += [found[twin].test for twin in twins]
+    return {
+        "n": digits,
+        "seeds": [0, *(twin.seed for twin in twins)],
+        "of_each_seed": [
+            {str(sigma): round(db, 3) for sigma, db in row.items()} for row in scores
+        ],
+        "all": over_seeds(scores),
+    }

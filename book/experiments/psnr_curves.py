@@ -1,29 +1,28 @@
 """How the PSNR on validation digits grows, step by step of a training."""
 
-import multiprocessing
+import math
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import count
 from typing import Literal
 
 import numpy as np
 import torch
 from race import Track
-from torch import Tensor
-from torch.nn.functional import mse_loss
-from torch.utils.data import DataLoader, TensorDataset
+from torch import nn
 from training_loops import STEPS_WITHOUT_END
 
 from unetlib.batcher import Batcher
 from unetlib.data import load_mnist, split
 from unetlib.fit import validate
-from unetlib.model import Denoiser, Unet
 from unetlib.networks import NETWORKS
-from unetlib.recipe import BOOK, Recipe
+from unetlib.recipe import Recipe
 from unetlib.speed.fast_step import FastStep
 from unetlib.speed.options import keep_memory
 
 Half = Literal["choosing", "deciding"]
+Points = list[tuple[int, float, float]]  # (steps, seconds, dB)
 
 
 def split_digits(half: Half) -> tuple[np.ndarray, np.ndarray]:
@@ -44,9 +43,9 @@ def curve(
     target: float,
     every: int,
     limit: int = STEPS_WITHOUT_END,
-) -> list[tuple[int, float, float]]:
+) -> Points:
     """(steps, seconds, dB) after each `every` steps, until `target` dB or `limit`."""
-    points: list[tuple[int, float, float]] = []
+    points: Points = []
     seconds = 0.0
     for steps in range(every, limit + 1, every):
         start = time.perf_counter()
@@ -60,65 +59,65 @@ def curve(
     return points
 
 
-def with_our_step(
-    recipe: Recipe,
-    seed: int,
-    half: Half,
-    *,
-    target: float,
-    every: int,
-    limit: int = STEPS_WITHOUT_END,
-    threads: int = Track.threads,
-) -> list[tuple[int, float, float]]:
-    """The curve of `recipe`; a one-cycle schedule has `limit` steps."""
-    torch.set_num_threads(threads)
-    learn, seen = split_digits(half)
-    torch.manual_seed(seed)
-    model = NETWORKS[recipe.network]()
-    keep_memory()
-    step = FastStep(model, recipe, limit)
-    batcher = Batcher(learn, recipe.batch_size, recipe.scale, recipe.sigma, seed=seed)
-    return curve(
-        lambda: step(*next(batcher)),
-        lambda: validate(recipe.denoiser(model), seen),
-        target,
-        every,
-        limit,
-    )
+@dataclass(frozen=True)
+class Training:
+    """A training by our step; all that decides it, but for its seed and length.
 
+    network: makes it; None for the recipe's.
+    beta2: how slowly Adam's mean of squared gradients forgets.
+    choose: which of the pictures to learn from.
+    grows: from half a batch to one and a half, not all alike.
+    """
 
-def as_in_a_tutorial(
-    seed: int, half: Half, *, lr: float, target: float, every: int, limit: int
-) -> list[tuple[int, float, float]]:
-    """DataLoader, the article's network, float32, Adam, mean squared error."""
-    torch.set_num_threads(Track.threads)
-    learn, seen = split_digits(half)
-    torch.manual_seed(seed)
-    images = torch.from_numpy(learn).unsqueeze(1).float() / 255
-    loader = DataLoader(TensorDataset(images), BOOK.batch_size, shuffle=True)
-    model = Unet()
-    optimizer = torch.optim.Adam(model.parameters(), lr=lr)
+    recipe: Recipe
+    network: Callable[[], nn.Module] | None = None
+    beta2: float = 0.999
+    choose: Callable[[np.ndarray], np.ndarray] = np.asarray
+    grows: bool = False
 
-    def batches() -> Iterator[Tensor]:
-        while True:
-            yield from (clean for (clean,) in loader)
+    def build(self) -> nn.Module:
+        return (self.network or NETWORKS[self.recipe.network])()
 
-    batch = batches()
+    def curve(
+        self,
+        seed: int,
+        half: Half,
+        *,
+        target: float = math.inf,
+        every: int,
+        limit: int = STEPS_WITHOUT_END,
+        threads: int = Track.threads,
+    ) -> Points:
+        """How its PSNR grows; a one-cycle schedule has `limit` steps."""
+        torch.set_num_threads(threads)
+        learn, seen = split_digits(half)
+        step, batches = self.begin(learn, seed, limit)
 
-    def step() -> None:
-        clean = next(batch)
-        sigma = torch.rand(len(clean), 1, 1, 1)
-        noisy = clean + sigma * torch.randn_like(clean)
-        loss = mse_loss(model(noisy), clean)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        def quality() -> float:
+            with step.averaged():
+                return validate(self.recipe.denoiser(step.model), seen)
 
-    return curve(step, lambda: validate(Denoiser(model), seen), target, every, limit)
+        return curve(lambda: step(*next(batches)), quality, target, every, limit)
 
+    def begin(
+        self, images: np.ndarray, seed: int, steps: int
+    ) -> tuple[FastStep, Iterator[tuple]]:
+        """The step of a network not yet trained, and its batches."""
+        torch.manual_seed(seed)
+        keep_memory()
+        recipe = self.recipe
+        step = FastStep(self.build(), recipe, steps)
+        step.optimizer.param_groups[0]["betas"] = (0.9, self.beta2)
+        largest = recipe.batch_size * 3 // 2 if self.grows else recipe.batch_size
+        batcher = Batcher(
+            *(self.choose(images), largest, recipe.scale, recipe.sigma, "cpu", seed),
+            distribution=recipe.sigma_distribution,
+        )
 
-def alone(function: Callable[..., list], *arguments: object, **named: object) -> list:
-    """What the function returns, from a process of its own."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(function, *arguments, **named).result()
+        def batches() -> Iterator[tuple]:
+            for done in count():
+                batch = batcher.draw()
+                size = round(recipe.batch_size * (0.5 + done / steps))
+                yield tuple(x[:size] for x in batch) if self.grows else batch
+
+        return step, batches()

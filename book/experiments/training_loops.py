@@ -126,7 +126,12 @@ def article(
         turns(loss.detach())
 
 
-def tutorial(track: Track, turns: Turns, bfloat16: bool = False) -> None:
+def tutorial(
+    track: Track,
+    turns: Turns,
+    bfloat16: bool = False,
+    add_noise: Callable[[Tensor], Tensor] = lambda x: x,
+) -> None:
     """What PyTorch's own tutorials do: a DataLoader and the eager step."""
     model = seeded().to(track.device)
     optimizer = torch.optim.Adam(model.parameters(), lr=ARTICLE.lr)
@@ -134,7 +139,7 @@ def tutorial(track: Track, turns: Turns, bfloat16: bool = False) -> None:
     for (x,) in loader(track):
         x = x.to(track.device)
         with torch.autocast(kind, torch.bfloat16, enabled=bfloat16):
-            loss = ARTICLE.loss(model(x), x)
+            loss = ARTICLE.loss(model(add_noise(x)), x)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

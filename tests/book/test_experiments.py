@@ -5,8 +5,9 @@ import shlex
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import islice
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from chapters import CHAPTERS, ROOT
 from torch.utils.flop_counter import FlopCounterMode
 
 from unetlib.model import Unet, count_parameters
-from unetlib.recipe import ARTICLE
+from unetlib.recipe import ARTICLE, ARTICLE_NOISE, BOOK
 from unetlib.speed.fast_step import FastStep
 from unetlib.speed.options import PLAIN, Speed
 from unetlib.speed.upsampling import composed as composing
@@ -28,14 +29,16 @@ sys.path.append(str(ROOT / "book" / "experiments"))
 import ablations  # noqa: E402
 import busy  # noqa: E402
 import limit  # noqa: E402
+import path_to_record  # noqa: E402
 import psnr_curves  # noqa: E402
 import race  # noqa: E402
 import roofline  # noqa: E402
 import run  # noqa: E402
 import throughput  # noqa: E402
-import time_to_psnr  # noqa: E402
 import training_loops  # noqa: E402
 from experiment import RESULTS, Experiment  # noqa: E402
+from psnr_curves import Training  # noqa: E402
+from records.blind import half_size  # noqa: E402
 
 EXPERIMENTS = run.find_experiments()
 COMMITTED = {path.stem for path in RESULTS.glob("*.json")}
@@ -141,7 +144,11 @@ def test_what_cannot_be_measured_here_is_named_with_the_reason(monkeypatch, caps
     named = {line.split(":")[0] for line in said.splitlines() if "measured," in line}
     done = {name for one in started for name in EXPERIMENTS[one].results()} & COMMITTED
     assert named | done == run.cited(EXPERIMENTS).keys() and not named & done
-    assert started.index("article_steps") < started.index("time_to_psnr")
+    assert (
+        started.index("article_steps")
+        < started.index("path_steps")
+        < started.index("path")
+    )
 
 
 def test_an_experiment_is_one_function_in_any_file(tmp_path, monkeypatch, capsys):
@@ -298,44 +305,104 @@ def test_no_digit_both_chooses_and_decides(mnist):
 
 @pytest.fixture
 def seen(monkeypatch):
-    """(seed, digits, steps) of every training, none of which takes place."""
+    """(lr, seed, digits, steps) of every training, none of which takes place.
+
+    19 dB take 0.4 / lr steps, and rates from 0.01 on collapse.
+    """
     trainings = []
 
-    def alone(train, seed, digits, *, target, every, limit):
-        trainings.append((seed, digits, limit))
-        lr = train.keywords.get("lr", 1e-3)
-        decibels = {
-            step: 1e3 * lr * step / 10 for step in range(every, limit + 1, every)
-        }
-        points = [(step, step / 10, db) for step, db in decibels.items()]
+    def curve(self, seed, half, *, target=1e9, every, limit, threads):
+        lr = self.recipe.lr
+        trainings.append((lr, seed, half, limit))
+        gains = 0.0 if lr >= 0.01 else 19.0 * lr / 0.4
+        points = [(n, n / 10, n * gains) for n in range(every, limit + 1, every)]
         there = [point for point in points if point[2] >= target]
         return points[: points.index(there[0]) + 1] if there else points
 
-    monkeypatch.setattr(time_to_psnr, "alone", alone)
+    monkeypatch.setattr(Training, "curve", curve)
     return trainings
 
 
-def test_ours_takes_the_shortest_schedule_and_is_decided_elsewhere(seen):
-    found = time_to_psnr.ours(19.0, (100, 200, 300))
-    assert (found["steps"], found["reached"], found["of"]) == (200, 5, 5)
-    assert found["choosing"]["seconds"] == 2 * (10 + 20)
-    assert {(seed, limit) for seed, digits, limit in seen if digits == "choosing"} == {
-        (seed, steps) for seed in (0, 1) for steps in (100, 200)
+def test_the_learning_rate_is_chosen_by_digits_and_seeds_that_decide_nothing(seen):
+    training = Training(replace(ARTICLE, lr=1e-3))
+    with ThreadPoolExecutor(1) as pool:
+        found = path_to_record.counted(pool, training, 19.0, 200)
+        with pytest.raises(RuntimeError, match="no rate of .*0.02.* 19.0 dB"):
+            tenfold = replace(ARTICLE, lr=0.02)
+            path_to_record.counted(pool, Training(tenfold), 19.0, 200)
+    assert (found["lr"], found["steps"]) == (8e-3, 60)
+    assert found["of_each_seed"] == [60] * 5
+    assert {(s, half) for _, s, half, _ in seen if half == "choosing"} == {
+        (seed, "choosing") for seed in path_to_record.CHOOSING_SEEDS
     }
-    assert [(seed, limit) for seed, digits, limit in seen if digits == "deciding"] == [
-        (seed, 200) for seed in (2, 3, 4, 5, 6)
-    ]
-    with pytest.raises(RuntimeError, match="100 steps do not reach 19.0 dB"):
-        time_to_psnr.ours(19.0, (100,))
+    deciding = [(lr, s) for lr, s, half, _ in seen if half == "deciding"]
+    assert deciding == [(found["lr"], s) for s in path_to_record.DECIDING_SEEDS]
+    assert not {*path_to_record.CHOOSING_SEEDS} & {*path_to_record.DECIDING_SEEDS}
 
 
-def test_the_tutorial_takes_the_learning_rate_that_gets_there_first(seen):
-    found = time_to_psnr.tutorial(19.0, (1e-4, 1e-3, 2e-3))
-    assert (found["lr"], found["steps"], found["reached"]) == (2e-3, 100, 5)
-    assert found["choosing"]["trainings"] == 6
-    assert found["choosing"]["seconds"] == 2 * (40 + 20 + 10)
-    with pytest.raises(RuntimeError, match="no learning rate"):
-        time_to_psnr.tutorial(19.0, (1e-4,))
+@pytest.mark.parametrize("first", [60, 139, 646])
+def test_of_schedules_the_shortest_counts_wherever_one_begins_to_look(seen, first):
+    lengths = path_to_record.LENGTHS
+    needed = path_to_record.steps_needed(
+        Training(BOOK), 3e-3, 0, "deciding", 19.0, first
+    )
+    assert needed == min(n for n in lengths if n >= 0.4 / 3e-3)
+    never = path_to_record.steps_needed(Training(BOOK), 0.01, 0, "deciding", 19.0, 139)
+    assert never > lengths[-1]
+
+
+def test_a_change_is_of_the_training_or_of_its_recipe():
+    before = Training(ARTICLE)
+    after = path_to_record.changed(before, {"beta2": 0.9, "lr": 0.5})
+    assert (after.beta2, after.recipe.lr) == (0.9, 0.5)
+    assert (before.beta2, before.recipe.lr) == (0.999, ARTICLE.lr)
+
+
+def test_the_path_ends_at_the_record():
+    training = Training(ARTICLE_NOISE)
+    for changes in path_to_record.CHANGES.values():
+        training = path_to_record.changed(training, changes)
+    assert type(training.build()) is half_size.HalfSize
+    assert training.beta2 == half_size.BETA2
+    record = half_size.recipe(half_size.BATCH, half_size.LR)
+    unused = ("name", "lr", "epochs", "draws_per_image", "save_every")
+    own = {name: getattr(record, name) for name in unused}
+    assert replace(training.recipe, **own) == record
+
+
+def test_a_batch_grows_from_a_half_to_one_and_a_half(few_images):
+    training = Training(replace(BOOK, batch_size=8), grows=True)
+    _, batches = training.begin(few_images, seed=0, steps=4)
+    sizes = [len(noisy) for noisy, _, _ in islice(batches, 4)]
+    assert sizes == [4, 6, 8, 10]
+
+
+def test_seconds_are_steps_times_those_of_a_step(monkeypatch, tmp_path):
+    changes = (*path_to_record.CHANGES, *path_to_record.OTHERS)
+    steps = {name: {"of_each_seed": [300, 100, 200]} for name in changes}
+    for name, found in {"article_steps": {"steps": 5000}, "path_steps": steps}.items():
+        text = json.dumps(found | {"target_psnr_db": 19.0})
+        (tmp_path / f"{name}.json").write_text(text, encoding="utf-8")
+
+    def milliseconds(loops, *_):
+        of_each = {name: 0.8 if name == "article" else 0.01 for name in loops}
+        return {
+            name: [race.Turn(seconds, 1.0, 100.0, 0.0)] * 3
+            for name, seconds in of_each.items()
+        }
+
+    monkeypatch.setattr(path_to_record, "RESULTS", tmp_path)
+    monkeypatch.setattr(path_to_record, "race", milliseconds)
+    found = EXPERIMENTS["path"].measure()
+    assert found["ways"]["article"]["seconds"] == 4000
+    way = found["ways"]["skips"]
+    ends = (way["fewest_seconds"], way["seconds"], way["most_seconds"])
+    assert ends == pytest.approx((1, 2, 3))
+    assert (found["times"]["step"], found["times"]["lr"]) == pytest.approx((80, 25))
+    assert found["times_faster"]["book"] == pytest.approx(2000)
+    (tmp_path / "article_steps.json").write_text('{"target_psnr_db": 18, "steps": 1}')
+    with pytest.raises(ValueError, match="18 and 19.0 dB"):
+        EXPERIMENTS["path"].measure()
 
 
 def test_the_best_framework_is_as_its_documentation_would_have_it():
