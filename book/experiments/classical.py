@@ -54,7 +54,12 @@ def nonlocal_means(noisy: Picture, sigma: float, h: float, patch: int) -> Pictur
 
 
 def bm3d(noisy: Picture, sigma: float, factor: float) -> Picture:
-    """Block matching, told `factor` times sigma: the free program `bmnd`."""
+    """Block matching, told `factor` times sigma: the free program `bmnd`.
+
+    Its authors' own, `bm3d`, may be used for experiments only. On ten digits the two
+    differ by -0.02 to 0.13 dB in the mean, standard error 0.07 to 0.09, at each sigma
+    and factor of the table (bmnd 0.3.0, bm3d 4.0.3).
+    """
     from bmnd import BM3DProfile, bmnd
 
     return bmnd(noisy, BM3DProfile(), sigma=factor * sigma)

@@ -19,7 +19,7 @@ from chapters import CHAPTERS, ROOT
 from torch.utils.flop_counter import FlopCounterMode
 
 from unetlib.model import Unet, count_parameters
-from unetlib.recipe import ARTICLE, ARTICLE_NOISE, BOOK
+from unetlib.recipe import ARTICLE, BOOK
 from unetlib.speed.fast_step import FastStep
 from unetlib.speed.options import PLAIN, Speed
 from unetlib.speed.upsampling import composed as composing
@@ -348,7 +348,7 @@ def test_of_schedules_the_shortest_counts_wherever_one_begins_to_look(seen, firs
     )
     assert needed == min(n for n in lengths if n >= 0.4 / 3e-3)
     never = path_to_record.steps_needed(Training(BOOK), 0.01, 0, "deciding", 19.0, 139)
-    assert never > lengths[-1]
+    assert never == path_to_record.NEVER > lengths[-1]
 
 
 def test_a_change_is_of_the_training_or_of_its_recipe():
@@ -358,16 +358,12 @@ def test_a_change_is_of_the_training_or_of_its_recipe():
     assert (before.beta2, before.recipe.lr) == (0.999, ARTICLE.lr)
 
 
-def test_the_path_ends_at_the_record():
-    training = Training(ARTICLE_NOISE)
-    for changes in path_to_record.CHANGES.values():
-        training = path_to_record.changed(training, changes)
-    assert type(training.build()) is half_size.HalfSize
-    assert training.beta2 == half_size.BETA2
-    record = half_size.recipe(half_size.BATCH, half_size.LR)
-    unused = ("name", "lr", "epochs", "draws_per_image", "save_every")
-    own = {name: getattr(record, name) for name in unused}
-    assert replace(training.recipe, **own) == record
+def test_the_path_ends_at_the_records_network():
+    end = path_to_record.END
+    assert type(end.build()) is half_size.HalfSize
+    assert (end.recipe.batch_size, end.recipe.lr) == (half_size.BATCH, half_size.LR)
+    assert (end.recipe.one_cycle, end.recipe.loss_reduction) == (True, "mean")
+    assert (end.recipe.scale, end.beta2) == (1 / 255, 0.99)
 
 
 def test_a_batch_grows_from_a_half_to_one_and_a_half(few_images):

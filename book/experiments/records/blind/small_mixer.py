@@ -1,19 +1,39 @@
-"""The flagship's network, about a third or half as wide, trained like `half_size`."""
+"""The flagship's network, about a third or half as wide, by the library's own step."""
 
-from functools import partial
+from dataclasses import replace
 
 import numpy as np
-from records.blind.half_size import recipe, trained
+import torch
 
+from unetlib.batcher import Batcher
 from unetlib.model import Denoiser
 from unetlib.networks import MixerUnet
+from unetlib.recipe import Recipe
+from unetlib.speed.fast_step import FastStep
+from unetlib.speed.options import FAST, keep_memory
 
-PLANS = {20.5: (8, 750, 0.012), 21.0: (12, 1700, 0.008)}  # width, steps, learning rate
+PLANS = {20.5: (8, 750, 0.012), 21.0: (12, 2400, 0.008)}  # width, steps, learning rate
 MARKS = tuple(PLANS)
-BATCH = 32
+BETA2 = 0.99  # Adam forgets earlier gradients sooner: there are few steps
 
 
 def train(images: np.ndarray, seed: int, mark: float) -> Denoiser:
     width, steps, lr = PLANS[mark]
-    build = partial(MixerUnet, width)
-    return Denoiser(trained(build, recipe(BATCH, lr), steps, images, seed))
+    recipe = Recipe(
+        "speedrun",
+        sigma=(0.0, 1.0),
+        batch_size=32,
+        lr=lr,
+        one_cycle=True,
+        loss_reduction="mean",
+    )
+    keep_memory()
+    torch.manual_seed(seed)
+    network = MixerUnet(width)
+    # A share of the batch for each core pays for larger batches only.
+    step = FastStep(network, recipe, steps, replace(FAST, threads=False))
+    step.optimizer.param_groups[0]["betas"] = (0.9, BETA2)
+    batcher = Batcher(images, recipe.batch_size, recipe.scale, recipe.sigma, seed=seed)
+    for _ in step.steps(batcher, steps):
+        pass
+    return recipe.denoiser(network.eval())
