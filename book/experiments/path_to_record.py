@@ -354,6 +354,7 @@ def last_changes() -> dict:
     result: dict = {
         "seeds": [*TRYING_SEEDS],
         "pictures": STEPS * BATCH,
+        "steps": STEPS,
         "end_db": {"mean": statistics.mean(base), "sd": statistics.stdev(base)},
         "gain_db": {},
     }
