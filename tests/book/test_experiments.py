@@ -327,7 +327,7 @@ def test_the_learning_rate_is_chosen_by_digits_and_seeds_that_decide_nothing(see
     training = Training(replace(ARTICLE, lr=1e-3))
     with ThreadPoolExecutor(1) as pool:
         found = path_to_record.counted(pool, training, 19.0, 200)
-        with pytest.raises(RuntimeError, match="no rate of .*0.02.* 19.0 dB"):
+        with pytest.raises(RuntimeError, match="no learning rate of .*0.02.* 19.0 dB"):
             tenfold = replace(ARTICLE, lr=0.02)
             path_to_record.counted(pool, Training(tenfold), 19.0, 200)
     assert (found["lr"], found["steps"]) == (8e-3, 60)
