@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import fields, replace
 from functools import partial
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from multiprocessing import get_context
 
 import numpy as np
@@ -14,7 +14,7 @@ import torch
 import training_loops
 from experiment import RESULTS, Experiment
 from psnr_curves import Training
-from race import Track, Turns, race, summary
+from race import Track, Turns, quartiles, race
 from records.blind.half_size import BATCH, LR, HalfSize
 from torch import Tensor, nn
 
@@ -85,16 +85,15 @@ CHANGES: dict[str, dict] = {
     "batch-16": {"batch_size": BATCH},
     "clip": {"clip_norm": 0.03},
 }
-END = Training(ARTICLE_NOISE)  # where it ends: the record's network, by our step
-for change in CHANGES.values():
-    END = changed(END, change)
-END = changed(END, {"lr": LR})
+START = Training(ARTICLE_NOISE)
+_, *stops = accumulate(CHANGES.values(), changed, initial=START)
+PATH = dict(zip(CHANGES, stops, strict=True))
+# Where it ends: the record's network, at its learning rate, by our step.
+END = changed(stops[-1], {"lr": LR})
 STEPS = 215  # by which END is over the line
 # Beside the path: what tutorials do, and the book's recipe as it is.
 OTHERS = {
-    "tutorial": changed(
-        Training(ARTICLE_NOISE), PLAIN | {"lr": 1e-3, "batch_size": BOOK.batch_size}
-    ),
+    "tutorial": changed(START, PLAIN | {"lr": 1e-3, "batch_size": BOOK.batch_size}),
     "book": Training(BOOK),
 }
 # Around its end: without what it has, and with what else one might think of.
@@ -133,12 +132,12 @@ def steps_needed(
     training = changed(training, {"lr": lr})
 
     def reached(steps: int) -> bool:
-        points = training.curve(seed, half, every=steps, limit=steps, threads=1)
+        points = training.curve(seed, half, every=steps, limit=steps)
         return points[-1][2] >= target
 
     if not training.recipe.one_cycle:
         limit = min(LIMIT, PICTURES // training.recipe.batch_size)
-        looks = {"target": target, "every": EVERY, "limit": limit, "threads": 1}
+        looks = {"target": target, "every": EVERY, "limit": limit}
         steps, _, db = training.curve(seed, half, **looks)[-1]
         return steps if db >= target else NEVER
     at = min(range(len(LENGTHS)), key=lambda n: abs(LENGTHS[n] - first))
@@ -190,8 +189,8 @@ def article_steps(
     take most of a day. How long they take does not matter here: each seed has a core
     to itself, and the machine may do something else besides. Hours.
     """
-    looks = {"target": target, "every": every, "threads": 1}
-    work = partial(Training(ARTICLE_NOISE).curve, half="deciding", **looks)
+    looks = {"target": target, "every": every}
+    work = partial(START.curve, half="deciding", **looks)
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         curves = dict(zip(seeds, pool.map(work, seeds), strict=True))
     return {
@@ -223,7 +222,7 @@ def path_steps(target: float = TARGET) -> dict:
         "choosing_seeds": CHOOSING_SEEDS,
         "deciding_seeds": DECIDING_SEEDS,
     }
-    training, first = Training(ARTICLE_NOISE), LENGTHS[len(LENGTHS) // 2]
+    training, first = START, LENGTHS[len(LENGTHS) // 2]
     with ProcessPoolExecutor(CORES, get_context("spawn")) as pool:
         for name, changes in CHANGES.items():
             training = changed(training, changes)
@@ -301,11 +300,7 @@ def path(rounds: int = 7, pictures: int = 1600) -> dict:
     needed = {"article": [article["steps"]], "step": [article["steps"]]}
     needed |= {name: by_change[name]["of_each_seed"] for name in (*CHANGES, *OTHERS)}
     needed[ALONE] = needed[[*CHANGES][-1]]
-    training = Training(ARTICLE_NOISE)
-    trainings = {"article": training, "step": training, **OTHERS}
-    for name, changes in CHANGES.items():
-        training = trainings[name] = changed(training, changes)
-    trainings[ALONE] = training
+    trainings = {"article": START, "step": START, **PATH, ALONE: END, **OTHERS}
     loops: dict[str, Callable] = {
         name: partial(ours, training=one, threads=1 if name == ALONE else Track.threads)
         for name, one in trainings.items()
@@ -319,7 +314,7 @@ def path(rounds: int = 7, pictures: int = 1600) -> dict:
         turns |= race(own, Track(), rounds, pictures // size)
     result: dict = {"target_psnr_db": article["target_psnr_db"], "ways": {}}
     for name, counts in needed.items():
-        step = summary(turns[name], 1)["milliseconds_per_step"]
+        step = quartiles([1000 * turn.seconds for turn in turns[name]])
         seconds = [count * step["median"] / 1000 for count in counts]
         result["ways"][name] = {
             "seconds": statistics.median(seconds),
@@ -370,4 +365,4 @@ def last_changes() -> dict:
 def at_the_end(training: Training, seed: int) -> float:
     """Its dB after as many pictures as all of them learn from."""
     steps = STEPS * BATCH // training.recipe.batch_size
-    return training.curve(seed, "deciding", every=steps, limit=steps, threads=1)[-1][2]
+    return training.curve(seed, "deciding", every=steps, limit=steps)[-1][2]

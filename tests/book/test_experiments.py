@@ -311,7 +311,7 @@ def seen(monkeypatch):
     """
     trainings = []
 
-    def curve(self, seed, half, *, target=1e9, every, limit, threads):
+    def curve(self, seed, half, *, target=1e9, every, limit):
         lr = self.recipe.lr
         trainings.append((lr, seed, half, limit))
         gains = 0.0 if lr >= 0.01 else 19.0 * lr / 0.4
