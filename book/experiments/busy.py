@@ -29,26 +29,29 @@ def programs(number: int) -> Iterator[None]:
 
 
 @Experiment
-def busy(others: int = 2, rounds: int = 7, steps: int = 5) -> dict:
-    """Milliseconds for a step of 320 pictures, alone and beside busy programs.
+def busy(others: int = 2, rounds: int = 7) -> dict:
+    """Milliseconds for a step of 320 pictures and of 32, alone and beside programs.
 
     whole: each operation of the batch is shared by the cores. shares: each core has a
-    part of the batch. In bfloat16, too, where it is faster here.
+    part of the batch. In bfloat16, too, where it is faster here; the small batch by the
+    faster only. Medians of `rounds` turns of 5 and of 100 steps.
     """
-    track = Track()
-    keep_to_cores(track.threads)  # the others, too, which are started from here
-    fast = bfloat16_is_faster(torch.device(track.device))
-    loops = {
-        f"{way} {precision}": partial(
-            ours, speed=replace(FAST, threads=threads, bfloat16=precision == "bfloat16")
-        )
-        for precision in ["float32"] + ["bfloat16"] * fast
-        for way, threads in (("whole", False), ("shares", True))
-    }
-    result = {"threads": track.threads, "others": others}
-    for number in (0, others):
-        with programs(number):
-            turns = race(loops, track, rounds, steps)
-        rows = {name: summary(turns[name], track.batch_size) for name in loops}
-        result["beside" if number else "alone"] = rows
+    keep_to_cores(Track.threads)  # the others, too, which are started from here
+    fast = bfloat16_is_faster(torch.device("cpu"))
+    precisions = ["float32"] + ["bfloat16"] * fast
+    result: dict = {"threads": Track.threads, "others": others}
+    for size, steps, tried in ((320, 5, precisions), (32, 100, precisions[-1:])):
+        loops = {
+            f"{way} {precision}": partial(
+                ours,
+                speed=replace(FAST, threads=divide, bfloat16=precision == "bfloat16"),
+            )
+            for precision in tried
+            for way, divide in (("whole", False), ("shares", True))
+        }
+        for name, number in (("alone", 0), ("beside", others)):
+            with programs(number):
+                turns = race(loops, Track(batch_size=size), rounds, steps)
+            rows = {loop: summary(turns[loop], size) for loop in loops}
+            result.setdefault(str(size), {})[name] = rows
     return result
