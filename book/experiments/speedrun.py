@@ -10,6 +10,7 @@ noisy pictures, (N, 1, 28, 28) float on [0, 1], and in told/ of sigma as well. T
 stand on the book's page about the speedrun; this module is what holds a record to them.
 """
 
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -156,6 +157,8 @@ def speedrun(runs: int = 10, only: str = "") -> dict:
     Every record trains from `runs` seeds, each time in a fresh process, and the records
     take turns. `only`: a part of the paths of those to be tried.
     """
+    # As PyTorch comes. `unetlib` sets it for busy cores; on idle ones it costs time.
+    os.environ.pop("GOMP_SPINCOUNT", None)
     paths = sorted(path for table in TABLES for path in (RECORDS / table).glob("*.py"))
     contestants = entries([path for path in paths if only in str(path)])
     attempts: dict[Entry, list[Attempt]] = {entry: [] for entry in contestants}
