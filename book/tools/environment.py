@@ -54,7 +54,8 @@ def create(folder: Path) -> None:
 
 def pip_install(folder: Path, *arguments: str) -> None:
     command = [python(folder), "-m", "pip", "install", "--quiet"]
-    command += ["--disable-pip-version-check", *arguments]
+    # Python compiles what is imported when it is, a small part of what is installed.
+    command += ["--disable-pip-version-check", "--no-compile", *arguments]
     if subprocess.run(command, cwd=ROOT).returncode:
         sys.exit(FAILED)
 
@@ -147,7 +148,7 @@ def main() -> None:
         ensure()
     # torch's OpenMP threads wait for each other by spinning. While another program
     # keeps the cores busy, a wait lasts a whole tick of the scheduler, and training has
-    # many in every step. Spinning only briefly costs nothing on a quiet machine.
+    # many in every step. Spinning only briefly costs little on a quiet machine.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     if arguments:
         sys.exit(subprocess.run([python(folder), *arguments], cwd=ROOT).returncode)
