@@ -157,7 +157,8 @@ def speedrun(runs: int = 10, only: str = "") -> dict:
     Every record trains from `runs` seeds, each time in a fresh process, and the records
     take turns. `only`: a part of the paths of those to be tried.
     """
-    # As PyTorch comes. `unetlib` sets it for busy cores; on idle ones it costs time.
+    # `unetlib` has PyTorch's threads wait briefly, for busy cores: on idle ones, as
+    # here, that only costs time.
     os.environ.pop("GOMP_SPINCOUNT", None)
     paths = sorted(path for table in TABLES for path in (RECORDS / table).glob("*.py"))
     contestants = entries([path for path in paths if only in str(path)])

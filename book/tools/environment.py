@@ -54,7 +54,7 @@ def create(folder: Path) -> None:
 
 def pip_install(folder: Path, *arguments: str) -> None:
     command = [python(folder), "-m", "pip", "install", "--quiet"]
-    # Python compiles what is imported when it is, a small part of what is installed.
+    # Python compiles a module when it is first imported, and most never are.
     command += ["--disable-pip-version-check", "--no-compile", *arguments]
     if subprocess.run(command, cwd=ROOT).returncode:
         sys.exit(FAILED)
