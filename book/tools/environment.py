@@ -54,8 +54,7 @@ def create(folder: Path) -> None:
 
 def pip_install(folder: Path, *arguments: str) -> None:
     command = [python(folder), "-m", "pip", "install", "--quiet"]
-    # Python compiles a module when it is first imported, and most never are.
-    command += ["--disable-pip-version-check", "--no-compile", *arguments]
+    command += ["--disable-pip-version-check", *arguments]
     if subprocess.run(command, cwd=ROOT).returncode:
         sys.exit(FAILED)
 
