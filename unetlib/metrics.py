@@ -7,7 +7,6 @@ Every method is treated alike: its output is clamped to [0, 1], as a screen show
 from collections.abc import Callable, Sequence
 
 import torch
-from skimage.metrics import structural_similarity
 from torch import Tensor
 
 from unetlib.checks import check_measured, check_pair, check_sides, seeded_generator
@@ -39,14 +38,15 @@ def ssim(image: Tensor, clean: Tensor) -> Tensor:
     Raises UnetlibError for smaller pictures; otherwise as `mse`.
     Source: Wang, Bovik, Sheikh and Simoncelli, IEEE TIP 13 (2004).
     """
+    from skimage.metrics import structural_similarity  # it takes long to import
+
     check_pair(image, clean)
     check_sides(clean, 11)
     image, clean = (x.detach().cpu().numpy() for x in (image.clamp(0, 1), clean))
-    pairs = zip(image, clean, strict=True)
     window = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
     values = [
         structural_similarity(a, b, data_range=1.0, channel_axis=0, **window)
-        for a, b in pairs
+        for a, b in zip(image, clean, strict=True)
     ]
     return torch.tensor(values, dtype=torch.float32)
 

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,13 @@ def test_an_import_of_something_later_would_be_seen(tmp_path):
 def test_the_lesson_is_read_in_one_sitting():
     files = [PACKAGE / f"{module}.py" for module in LESSON]
     assert sum(len(f.read_text(encoding="utf-8").splitlines()) for f in files) <= 900
+
+
+def test_what_takes_long_to_import_is_imported_where_it_is_used():
+    """It would take several times as long as all of unetlib: each command waits."""
+    command = [sys.executable, "-c", "import sys, unetlib; print(*sys.modules)"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert not {"matplotlib", "scipy", "skimage"} & {*done.stdout.split()}
 
 
 def test_it_is_told_in_this_order():

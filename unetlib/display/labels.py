@@ -11,9 +11,6 @@ import tomllib
 import warnings
 from pathlib import Path
 
-import matplotlib
-from matplotlib import font_manager
-
 from unetlib.checks import UnetlibError, check_choice
 from unetlib.display.assertions import tell_values
 
@@ -55,6 +52,9 @@ def use_language(language: str) -> None:
     Warns where a notebook would show no figures.
     Raises UnetlibError for one that the book is not in.
     """
+    import matplotlib  # here, since it takes long to import
+    from matplotlib import font_manager
+
     check_choice("language", language, LANGUAGES)
     _current["language"] = language
     tell_values(label)
@@ -77,6 +77,8 @@ def language() -> str:
 
 def _see_that_figures_are_shown() -> None:
     """Warns in a notebook whose figures go nowhere; matplotlib says nothing."""
+    import matplotlib
+
     ipython = sys.modules.get("IPython")
     in_a_notebook = hasattr(ipython and ipython.get_ipython(), "kernel")
     if in_a_notebook and matplotlib.get_backend().lower() == "agg":

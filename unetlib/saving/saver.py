@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from matplotlib.image import imsave
 from torch import nn
 
 from unetlib.batcher import Batcher
@@ -34,6 +33,8 @@ def save_picture(path: Path, model: nn.Module, image: np.ndarray, scale: float) 
     Drawn as the article draws it: matplotlib's default colours, stretched from the
     darkest to the brightest pixel, without the input (chapter 05 says what that hides).
     """
+    from matplotlib.image import imsave  # here, since it takes long to import
+
     # One picture of many may well be black: what all must be is asked of all at once.
     pixels = torch.from_numpy(image.reshape(1, -1, *image.shape[-2:]).copy())
     x = pixels.to(next(model.parameters()).device) * scale
