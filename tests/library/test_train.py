@@ -165,15 +165,15 @@ def test_cuda_where_there_is_none(few_images, no_gpu):
 def test_command_line(tmp_path, mnist):
     data, folder = tmp_path / "data", tmp_path / "run"
     data.mkdir()
-    np.save(data / "x_train.npy", mnist[0].images[:160].astype(float))
-    np.save(data / "y_train_label.npy", mnist[0].labels[:160])
+    np.save(data / "x_train.npy", mnist[0].images[:16].astype(float))
+    np.save(data / "y_train_label.npy", mnist[0].labels[:16])
     command = [sys.executable, "-m", "unetlib.train", "--recipe", "article"]
     command += ["--data", data, "--folder", folder, "--stop-after", "1"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "epoch 0: train loss" in done.stdout
     about, _ = read_checkpoint(folder / CHECKPOINT)
     assert about["recipe"] == asdict(ARTICLE)
-    assert len(about["history"].loss) == 1 and about["images"] == 160
+    assert len(about["history"].loss) == 1 and about["images"] == 16
 
 
 def test_command_line_book_recipe_measures_held_out_digits(asked, mnist):
@@ -281,8 +281,8 @@ def test_history_as_a_table(few_images, tmp_path):
 
 
 def test_progress_bar_is_calm_in_a_log_file(tmp_path, few_images):
-    np.save(tmp_path / "x_train.npy", few_images)
-    np.save(tmp_path / "y_train_label.npy", np.zeros(len(few_images)))
+    np.save(tmp_path / "x_train.npy", few_images[:16])
+    np.save(tmp_path / "y_train_label.npy", np.zeros(16))
     command = [sys.executable, "-m", "unetlib", "train", "--recipe", "article"]
     command += ["--data", tmp_path, "--folder", tmp_path / "run", "--epochs", "1"]
     command += ["--batch-size", "4"]  # so five steps for each picture
