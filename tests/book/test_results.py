@@ -225,3 +225,42 @@ def test_the_larger_network_is_ahead_of_others_that_trained_as_long():
     assert all(result["seconds"][n] >= ours for n in ("unet", "dncnn", "drunet"))
     steps = result["steps"]
     assert max(steps[n] for n in ("unet", "dncnn", "drunet")) < steps["mixer"] / 2
+
+
+def test_how_far_the_limit_is():
+    large, limit = read("large"), read("limit")
+    assert large["train_seconds"] > 2 * 3600
+    by_law = limit["large_by_law_db"]
+    for sigma in SIGMAS:
+        assert 0 < large["test_psnr_db"][sigma] - large["mixer_db"][sigma] < 0.2
+        too_high = by_law[sigma] - limit["psnr_db"]["70"]["16"][sigma]
+        assert 0.2 < too_high / limit["distance_db"][sigma] < 0.4
+
+
+def test_what_busy_cores_cost():
+    steps = {
+        where: {
+            way: row["milliseconds_per_step"]["median"] for way, row in ways.items()
+        }
+        for where, ways in read("busy")["320"].items()
+    }
+    slower = {way: steps["beside"][way] / ms for way, ms in steps["alone"].items()}
+    assert slower.pop("whole bfloat16") > 3
+    assert all(1.8 < times < 2.6 for times in slower.values())
+
+
+def test_how_frameworks_differ():
+    contestants = read("throughput_cpu")["contestants"]
+    names, others = ("tutorial", "lightning", "deepinv"), ("fastai", "batcher", "fast")
+    ms = {
+        name: contestants[name]["milliseconds_per_step"]["median"]
+        for name in (*names, *(f"{n} bfloat16" for n in names), *others)
+    }
+    plain = [ms[name] for name in (*names, "fastai", "batcher")]
+    assert min(plain) > 3 * ms["fast"]
+    for name in names:
+        assert 0.3 < 1 - ms[f"{name} bfloat16"] / ms[name] < 0.55
+
+
+def test_what_all_single_steps_gain_together():
+    assert read("path")["times_faster"]["one-thread"] > 5000
