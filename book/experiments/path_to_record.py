@@ -186,12 +186,12 @@ def article_steps(
     The PSNR is that of the digits that decide in `path_steps`, looked at after each
     `every` steps, until it reaches `target` dB: the recipe leaves nothing to choose.
     The steps are taken by our step, which computes the same; the article's loop would
-    take most of a day. How long they take does not matter here: each seed has a core
-    to itself, and the machine may do something else besides. Hours.
+    take most of a day. How long they take does not matter here: all seeds learn at
+    once, each by one thread, and the machine may do something else besides. Hours.
     """
     looks = {"target": target, "every": every}
     work = partial(START.curve, half="deciding", **looks)
-    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(len(seeds), get_context("spawn")) as pool:
         curves = dict(zip(seeds, pool.map(work, seeds), strict=True))
     return {
         "target_psnr_db": target,
