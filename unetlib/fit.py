@@ -18,7 +18,7 @@ from tqdm import tqdm
 from unetlib.batcher import Batcher, to_tensor
 from unetlib.checks import check_device, check_network, check_run
 from unetlib.metrics import denoising_psnr
-from unetlib.model import Denoiser, looking_at
+from unetlib.model import Denoiser, evaluating
 from unetlib.recipe import Recipe
 from unetlib.saving.checkpoint import fingerprint, load_checkpoint
 from unetlib.saving.folder import claimed
@@ -114,7 +114,7 @@ def fit(
                 if on_epoch is not None:
                     on_epoch(history)
         finally:
-            step.swap()
+            step.swap_average()
     return history
 
 
@@ -187,5 +187,5 @@ def validate(denoiser: Denoiser, images: np.ndarray) -> float:
     Raises UnetlibError for images that are not uint8, and for other shapes.
     """
     device = next(denoiser.parameters()).device
-    with looking_at(denoiser):
+    with evaluating(denoiser):
         return denoising_psnr(denoiser, to_tensor(images, device) / 255, [0.5])[0.5]

@@ -14,22 +14,22 @@ from unetlib.noise import LARGEST_SIGMA, standard_normal
 
 
 def noise_levels(
-    highest: float, steps: int, lowest: float = 0.05, bend: float = 7.0
+    highest: float, steps: int, lowest: float = 0.05, rho: float = 7.0
 ) -> list[float]:
     """Noise levels from `highest` to `lowest`, and 0: `steps` + 1 numbers, falling.
 
-    bend: 1 spaces them evenly; the larger it is, the more of them are low.
+    rho: 1 spaces them evenly; the larger it is, the more of them are low.
     Raises UnetlibError unless 1e-6 <= lowest < highest <= 1000 and steps >= 1.
     Source: Karras et al., "EDM" (NeurIPS 2022), equation 5.
     """
     highest = check_number("highest", highest, 1e-6, LARGEST_SIGMA)
     lowest = check_number("lowest", lowest, 1e-6, LARGEST_SIGMA)
-    bend = check_number("bend", bend, 1, 100)
+    rho = check_number("rho", rho, 1, 100)
     if lowest >= highest:
         raise UnetlibError(f"lowest is {lowest}, expected less than highest, {highest}")
     places = torch.linspace(0, 1, check_whole("steps", steps, 1)).double()
-    high, low = highest ** (1 / bend), lowest ** (1 / bend)
-    return [*((high + places * (low - high)) ** bend).tolist(), 0.0]
+    high, low = highest ** (1 / rho), lowest ** (1 / rho)
+    return [*((high + places * (low - high)) ** rho).tolist(), 0.0]
 
 
 @torch.no_grad()

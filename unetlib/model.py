@@ -152,9 +152,9 @@ def count_parameters(model: nn.Module) -> int:
 
 
 @contextmanager
-def looking_at(model: nn.Module) -> Iterator[None]:
+def evaluating(model: nn.Module) -> Iterator[None]:
     """Within it, `model` is in evaluation mode and takes no gradients; afterwards each
-    of its modules is in the mode that it was in: looking changes nothing."""
+    of its modules is in the mode that it was in."""
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:

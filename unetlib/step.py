@@ -98,14 +98,14 @@ class TrainStep:
     @contextmanager
     def averaged(self) -> Iterator[None]:
         """Within it, the network has the mean of its weights, where one is kept."""
-        self.swap()
+        self.swap_average()
         try:
             yield
         finally:
-            self.swap()
+            self.swap_average()
 
     @torch.no_grad()
-    def swap(self) -> None:
+    def swap_average(self) -> None:
         """Exchange the network's weights and their mean, where they lie."""
         for mean, learned in zip(self.average, self.model.parameters(), strict=False):
             kept = mean.clone()

@@ -15,7 +15,7 @@ from torch.nn.functional import cross_entropy
 from unetlib.batcher import to_tensor
 from unetlib.classifier import WEIGHTS, Classifier
 from unetlib.data import Digits, load_mnist, split
-from unetlib.model import count_parameters, looking_at
+from unetlib.model import count_parameters, evaluating
 
 SEED = 0
 
@@ -76,7 +76,7 @@ def shifted(pictures: Tensor, generator: torch.Generator, most: int = 2) -> Tens
 
 def judge(model: Classifier, digits: Digits) -> tuple[float, float]:
     """The share that it names rightly, and the share that it is sure of."""
-    with looking_at(model):
+    with evaluating(model):
         sure = model(to_tensor(digits.images, "cpu") / 255).softmax(dim=1)
     right = sure.argmax(dim=1) == torch.tensor(digits.labels)
     confident = sure.amax(dim=1) > 0.9

@@ -18,7 +18,7 @@ from unetlib.data import Digits, load_mnist, split
 from unetlib.display.feature_maps import feature_maps
 from unetlib.fit import fit
 from unetlib.generation import noise_levels, sample
-from unetlib.model import SkipUnet, looking_at
+from unetlib.model import SkipUnet, evaluating
 from unetlib.noise import add_gaussian_noise
 from unetlib.pretrained import load_pretrained
 from unetlib.recipe import BOOK
@@ -71,7 +71,7 @@ def learning(digits: Tensor, train: Digits) -> Tensor:
         torch.manual_seed(0)
         pupil = SkipUnet(8)
         fit(pupil, train.sample(32 * steps).images, recipe)
-        with looking_at(pupil):
+        with evaluating(pupil):
             shown.append(pupil(x))
     return torch.cat([x, *shown])
 

@@ -26,7 +26,7 @@ def test_levels_fall_to_zero_and_bend_as_published():
         for i in range(18)
     ]
     assert levels[:-1] == pytest.approx(expected)
-    assert noise_levels(1.0, 3, 0.5, bend=1) == pytest.approx([1, 0.75, 0.5, 0])
+    assert noise_levels(1.0, 3, 0.5, rho=1) == pytest.approx([1, 0.75, 0.5, 0])
     assert noise_levels(2.0, 1) == pytest.approx([2, 0])
 
 
@@ -108,7 +108,7 @@ def test_features_that_are_always_zero_do_no_harm():
     [
         (lambda: noise_levels(1.0, 0), "steps"),
         (lambda: noise_levels(0.01, 5), "lowest is 0.05"),
-        (lambda: noise_levels(1.0, 5, bend=0), "bend"),
+        (lambda: noise_levels(1.0, 5, rho=0), "rho"),
         (lambda: _sample(levels=[1.0]), "levels are"),
         (lambda: _sample(levels=[0.5, 1.0]), "levels are"),
         (lambda: _sample(levels=[1.0, -1.0]), "levels are"),

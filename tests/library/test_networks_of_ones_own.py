@@ -17,7 +17,7 @@ from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
 from unetlib.checks import UnetlibError, check_network
 from unetlib.fit import fit
-from unetlib.model import Denoiser, SkipUnet, Unet, conv, looking_at
+from unetlib.model import Denoiser, SkipUnet, Unet, conv, evaluating
 from unetlib.recipe import BOOK
 from unetlib.saving.safeguards import own_randomness
 
@@ -170,7 +170,7 @@ def test_looking_leaves_every_module_in_its_mode():
     model[0][1].eval()  # as fine-tuning does it
     before = [module.training for module in model.modules()]
     state = everything(model).clone()
-    with looking_at(model):
+    with evaluating(model):
         assert not any(module.training for module in model.modules())
         model(torch.rand(3, 1, 4, 4))
     assert [module.training for module in model.modules()] == before

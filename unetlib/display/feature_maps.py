@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from unetlib.model import looking_at
+from unetlib.model import evaluating
 
 
 def feature_maps(
@@ -21,7 +21,7 @@ def feature_maps(
         for name, child in model.named_children()
     ]
     try:
-        with looking_at(model):
+        with evaluating(model):
             (around or model)(x)
     finally:
         for hook in hooks:

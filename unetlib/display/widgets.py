@@ -25,7 +25,7 @@ from unetlib.display.labels import label
 from unetlib.display.noises import NOISES
 from unetlib.display.plots import draw_digits
 from unetlib.metrics import psnr, ssim
-from unetlib.model import Denoiser, looking_at
+from unetlib.model import Denoiser, evaluating
 from unetlib.pretrained import OFFERED, load_pretrained
 
 MAPS = 8  # channels shown of each block
@@ -164,7 +164,7 @@ def _denoised(denoiser: Callable[[Tensor], Tensor], noisy: Tensor) -> Tensor:
         with torch.no_grad():
             return denoiser(noisy)
     like = next(denoiser.parameters(), noisy)
-    with looking_at(denoiser):
+    with evaluating(denoiser):
         return denoiser(noisy.to(like)).to(noisy)
 
 

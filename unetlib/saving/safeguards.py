@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from unetlib.checks import UnetlibError
-from unetlib.model import looking_at
+from unetlib.model import evaluating
 from unetlib.speed.distributed import agreed
 
 # From picture to picture, an untrained network's outputs differ by a thousandth of what
@@ -46,7 +46,7 @@ def check_learning(model: nn.Module, loss: float, pictures: Tensor, lr: float) -
         raise UnetlibError(f"training stopped: the loss became {loss}. {advice}")
     if len(pictures) < 2:
         return
-    with looking_at(model):
+    with evaluating(model):
         differ = [images.std(dim=0).max() for images in (pictures, model(pictures))]
     if differ[1] < SAME * differ[0]:
         raise UnetlibError(

@@ -15,7 +15,7 @@ from torch import nn
 
 from unetlib.batcher import Batcher
 from unetlib.checks import UnetlibError
-from unetlib.model import looking_at
+from unetlib.model import evaluating
 from unetlib.saving.checkpoint import rehearse, save_checkpoint
 from unetlib.saving.files import save_weights, write_safely
 from unetlib.saving.folder import PICTURES, WEIGHTS
@@ -38,7 +38,7 @@ def save_picture(path: Path, model: nn.Module, image: np.ndarray, scale: float) 
     # One picture of many may well be black: what all must be is asked of all at once.
     pixels = torch.from_numpy(image.reshape(1, -1, *image.shape[-2:]).copy())
     x = pixels.to(next(model.parameters()).device) * scale
-    with looking_at(model):
+    with evaluating(model):
         output = model(x)[0].float().mean(dim=0).cpu().numpy()  # gray, of any channels
     drawn = io.BytesIO()
     imsave(drawn, output.repeat(8, axis=0).repeat(8, axis=1), format="jpg")

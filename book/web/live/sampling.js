@@ -5,9 +5,9 @@ import { normals } from "./random.js";
 
 // From `highest` to 0.05, and 0: so many steps + 1 numbers, falling.
 export function noiseLevels(highest, steps) {
-  const [lowest, bend] = [0.05, 7];
-  const [high, low] = [highest, lowest].map((sigma) => sigma ** (1 / bend));
-  const level = (_, i) => (high + (i / Math.max(1, steps - 1)) * (low - high)) ** bend;
+  const [lowest, rho] = [0.05, 7];
+  const [high, low] = [highest, lowest].map((sigma) => sigma ** (1 / rho));
+  const level = (_, i) => (high + (i / Math.max(1, steps - 1)) * (low - high)) ** rho;
   return [...Array.from({ length: steps }, level), 0];
 }
 
