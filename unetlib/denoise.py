@@ -24,6 +24,7 @@ EXAMPLES = """examples:
   unetlib denoise digit.png                         by the network that ships
   unetlib denoise noisy/*.png --out clean --weights runs/book/checkpoint.safetensors
   unetlib denoise noisy/*.png --colour --clean originals      tells the PSNR, too
+  unetlib denoise noisy/*.png --preview             noisy and denoised side by side
 """
 
 
@@ -37,6 +38,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--recipe", choices=RECIPES, help="of a file that does not say its own")
     add("--colour", action="store_true", help="keep colours; else they become gray")
     add("--clean", metavar="FOLDER", help="clean pictures of the same names: for PSNR")
+    add("--preview", action="store_true", help="before, after (and clean) in one PNG")
     add("--out", default="denoised", help="folder to write to (denoised)")
     add("--overwrite", action="store_true", help="replace files that are there")
     add("--device", default="cpu", help="cpu, cuda or cuda:N (cpu)")
@@ -49,15 +51,11 @@ def run(options: argparse.Namespace) -> None:
     Raises UnetlibError, before anything is written, for what is missing or in the way;
     at the end, for pictures that could not be read or compared.
     """
-    files = [Path(name) for given in options.pictures for name in matching(given)]
-    targets = [Path(options.out) / f"{file.stem}.png" for file in files]
-    check_files(files, targets, options.overwrite)
+    files, targets = check_files(options)
     device = check_device(options.device)
     recipe = options.recipe and RECIPES[options.recipe]
     denoiser = load_pretrained(options.weights, device, recipe=recipe)
     check_channels(denoiser, options.weights, options.colour)
-    if options.clean is not None:
-        check_clean(files, Path(options.clean))
     wrong = []
     for file, target in zip(files, targets, strict=True):
         try:
@@ -70,6 +68,9 @@ def run(options: argparse.Namespace) -> None:
         write_picture(target, denoised)
         found = "" if clean is None else f": {compared(noisy, denoised, clean)}"
         print(f"{target}{found}")
+        if options.preview:
+            beside = [x for x in (noisy, denoised, clean) if x is not None]
+            write_picture(preview(target), np.concatenate(beside, axis=-1))
     if wrong:
         raise UnetlibError(". ".join(wrong))
 
@@ -127,26 +128,41 @@ def matching(name: str) -> list[str]:
     return (not Path(name).exists() and sorted(glob(name))) or [name]  # noqa: PTH207
 
 
-def check_files(files: list[Path], targets: list[Path], overwrite: bool) -> None:
-    """Refuses missing files, two of one name, and targets that are there already."""
+def preview(target: Path) -> Path:
+    """Where before and after lie side by side."""
+    return target.with_stem(f"{target.stem}-preview")
+
+
+def check_files(options: argparse.Namespace) -> tuple[list[Path], list[Path]]:
+    """(the pictures, what they become).
+
+    Refuses missing files, two that become one, what is there already, and a folder of
+    clean ones that has none of their names.
+    """
+    files = [Path(name) for given in options.pictures for name in matching(given)]
+    targets = [Path(options.out) / f"{file.stem}.png" for file in files]
     for file in files:
         if not file.is_file():
             kind = "a folder" if file.is_dir() else "not there"
             hint = f"; name its pictures: {file / '*.png'}" if file.is_dir() else ""
             raise UnetlibError(f"{file} is {kind}, expected a picture{hint}")
+    written = [*targets, *map(preview, targets)] if options.preview else targets
     # Some systems take a.png and A.png for one file.
-    names = [str(target).casefold() for target in targets]
-    for name, target in zip(names, targets, strict=True):
+    names = [str(target).casefold() for target in written]
+    for name, target in zip(names, written, strict=True):
         if names.count(name) > 1:
             raise UnetlibError(
                 f"two of the pictures would become {target}; denoise them apart, "
                 "each with an --out of its own"
             )
-        if target.exists() and not overwrite:
+        if target.exists() and not options.overwrite:
             raise UnetlibError(
                 f"{target} is there already; choose another --out, or replace it "
                 "with --overwrite"
             )
+    if options.clean is not None:
+        check_clean(files, Path(options.clean))
+    return files, targets
 
 
 def check_channels(denoiser: Denoiser, weights: str, colour: bool) -> None:

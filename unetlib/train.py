@@ -219,14 +219,21 @@ def _board(folder: str | Path) -> Callable[[History], None]:
     return write
 
 
-def run(options: argparse.Namespace) -> None:
+def folder_of(options: argparse.Namespace) -> str | Path:
+    """Where the run is written to."""
+    if options.folder is not None:
+        return options.folder
+    return Path("runs") / _recipe(options).name
+
+
+def run(options: argparse.Namespace, then: Callable[[], None] = lambda: None) -> None:
     """Train as the options say.
 
+    then: what the first of several processes does when all is learned.
     Raises UnetlibError for what cannot be, and KeyboardInterrupt after Ctrl-C.
     """
     device = check_device(own_device(options.device))
-    recipe = _recipe(options)
-    folder = Path("runs") / recipe.name if options.folder is None else options.folder
+    recipe, folder = _recipe(options), folder_of(options)
     train, validation = _pictures(options)
     speed = PLAIN if options.plain else replace(FAST, bfloat16=options.bfloat16)
     torch.manual_seed(check_whole("seed", options.seed, 0, LARGEST_SEED))
@@ -264,6 +271,7 @@ def run(options: argparse.Namespace) -> None:
                 f"in {folder}: {WEIGHTS} (weights), {CHECKPOINT}, {TABLE}, pictures\n"
                 f"unetlib denoise PICTURE … --weights {weights} uses them"
             )
+            then()
 
 
 def main(arguments: list[str] | None = None) -> None:

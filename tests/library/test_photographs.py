@@ -247,6 +247,52 @@ def test_a_gray_network_denoises_each_colour_and_is_compared(colour, pairs, caps
     ]
 
 
+@pytest.mark.parametrize("colour", [True, False])
+def test_one_command_learns_and_denoises(colour, pairs, capsys):
+    words = TRAIN + " --patch 40 --folder run --denoise noisy/*.png --clean clean"
+    words += " --colour" if colour else ""
+    main(words.split())
+    *_, first, second, third = capsys.readouterr().out.splitlines()
+    assert re.match("run/denoised/0.png: noisy .* dB, denoised .* dB", first)
+    assert second.startswith("run/denoised/1.png: ") and third == "run/denoised/2.png"
+    again = "denoise noisy/*.png --weights run/checkpoint.safetensors --out again"
+    main((again + " --colour" * colour).split())
+    for index in range(3):
+        name = f"{index}.png"
+        found = Path("run/denoised", name).read_bytes()
+        assert found == Path("again", name).read_bytes()
+        folders = ("noisy", "run/denoised", "clean")[: 3 if index < 2 else 2]
+        beside = [read_picture(Path(x, name), colour=colour) for x in folders]
+        preview = read_picture(f"run/denoised/{index}-preview.png", colour=colour)
+        assert np.array_equal(preview, np.concatenate(beside, axis=-1))
+    main((words + " --overwrite").split())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--denoise nowhere.png", "nowhere.png is not there"),
+        ("--denoise noisy/*.png --clean photos/..", "holds no picture with the name"),
+        ("--clean clean", "--clean clean is to compare with.*--denoise PICTURE"),
+    ],
+)
+def test_what_cannot_be_denoised_is_told_before_it_learns(
+    options, message, pairs, capsys
+):
+    said = refused(f"{TRAIN} --patch 40 --folder run {options}", capsys)
+    assert re.search(message, said) and not Path("run").exists()
+
+
+def test_a_preview_replaces_nothing_unasked(pairs, capsys):
+    save("denoised/0-preview.png", PHOTOGRAPHS[0])
+    said = refused("denoise noisy/0.png --preview", capsys)
+    assert "denoised/0-preview.png is there already" in said
+    save("noisy/0-preview.png", PHOTOGRAPHS[0])
+    words = "denoise noisy/0.png noisy/0-preview.png --preview --overwrite"
+    assert "two of the pictures would become" in refused(words, capsys)
+    assert [path.name for path in Path("denoised").iterdir()] == ["0-preview.png"]
+
+
 def test_a_pair_of_two_sizes_stops_none_of_the_others(pairs, capsys):
     save("clean/0.png", PHOTOGRAPHS[1])
     with pytest.raises(SystemExit):
