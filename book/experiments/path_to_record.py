@@ -12,14 +12,18 @@ from multiprocessing import get_context
 import numpy as np
 import torch
 import training_loops
+from denoising import with_noise
 from experiment import RESULTS, Experiment
 from psnr_curves import Training
 from race import Track, Turns, quartiles, race
 from records.blind.half_size import BATCH, LR, HalfSize
 from torch import Tensor, nn
 
+from unetlib.batcher import to_tensor
 from unetlib.data import load_mnist, split
+from unetlib.metrics import mse
 from unetlib.model import SkipUnet, count_parameters
+from unetlib.pretrained import load_pretrained
 from unetlib.recipe import ARTICLE_NOISE, BOOK
 
 TARGET = 19.0  # dB
@@ -57,6 +61,15 @@ def most_ink(images: np.ndarray) -> np.ndarray:
     """The half with the most of it."""
     ink = images.mean(axis=(1, 2))
     return images[ink >= np.median(ink)]
+
+
+def hardest(images: np.ndarray) -> np.ndarray:
+    """The half in which `skip`, as shipped, leaves most error, at sigma 0.5."""
+    clean = to_tensor(images, "cpu") / 255
+    pairs = zip(with_noise(clean, 0.5).split(500), clean.split(500), strict=True)
+    denoise = load_pretrained("skip")
+    error = torch.cat([mse(denoise(noisy), digits) for noisy, digits in pairs]).numpy()
+    return images[error >= np.median(error)]
 
 
 def changed(training: Training, changes: dict) -> Training:
@@ -116,6 +129,9 @@ TRIED: dict[str, dict] = {
     "log-uniform": {"sigma": (0.02, 1.0), "sigma_distribution": "log-uniform"},
     "middle-sigmas": {"sigma": (0.25, 0.75)},
     "most-ink": {"choose": most_ink},
+    "hardest": {"choose": hardest},
+    # The block that mixes is for 7×7 only.
+    "small-first": {"network": partial(without_mixing, HalfSize), "small_first": True},
 }
 TRYING_SEEDS = range(10, 20)
 ALONE = "one-thread"  # the last change: of how a step is computed, so of its time only

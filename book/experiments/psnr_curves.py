@@ -9,7 +9,8 @@ from typing import Literal
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, pad
 from training_loops import STEPS_WITHOUT_END
 
 from unetlib.batcher import Batcher
@@ -66,6 +67,7 @@ class Training:
     beta2: how slowly Adam's mean of squared gradients forgets.
     choose: which of the pictures to learn from.
     grows: from half a batch to one and a half, not all alike.
+    small_first: half of its steps are of pictures at half size, three times as many.
     """
 
     recipe: Recipe
@@ -73,6 +75,7 @@ class Training:
     beta2: float = 0.999
     choose: Callable[[np.ndarray], np.ndarray] = np.asarray
     grows: bool = False
+    small_first: bool = False
 
     def build(self) -> nn.Module:
         return (self.network or NETWORKS[self.recipe.network])()
@@ -106,7 +109,8 @@ class Training:
         recipe = self.recipe
         step = FastStep(self.build(), recipe, steps)
         step.optimizer.param_groups[0]["betas"] = (0.9, self.beta2)
-        largest = recipe.batch_size * 3 // 2 if self.grows else recipe.batch_size
+        most = 3 if self.small_first else 1.5 if self.grows else 1
+        largest = round(recipe.batch_size * most)
         batcher = Batcher(
             *(self.choose(images), largest, recipe.scale, recipe.sigma, "cpu", seed),
             distribution=recipe.sigma_distribution,
@@ -115,7 +119,20 @@ class Training:
         def batches() -> Iterator[tuple]:
             for done in count():
                 batch = batcher.draw()
-                size = round(recipe.batch_size * (0.5 + done / steps))
-                yield tuple(x[:size] for x in batch) if self.grows else batch
+                size = recipe.batch_size
+                if self.grows:
+                    size = round(size * (0.5 + done / steps))
+                if self.small_first and 2 * done < steps:
+                    yield at_half_size(*batch)
+                elif size < largest:
+                    yield tuple(x[:size] for x in batch)
+                else:
+                    yield batch
 
         return step, batches()
+
+
+def at_half_size(noisy: Tensor, clean: Tensor, sigma: Tensor) -> tuple[Tensor, ...]:
+    """(B, 1, 28, 28) to (B, 1, 16, 16), as noisy as before; the border is black."""
+    small = avg_pool2d(pad(clean, [2] * 4), 2)
+    return small + (noisy - clean)[..., :16, :16], small, sigma
