@@ -156,6 +156,7 @@ def roofline(
     limits = ceilings(device)
     track = Track(device, threads, batch_size)
     speeds = {"plain": PLAIN, "fast": FAST}
+    speeds["fast float32"] = replace(FAST, bfloat16=False)
     if device == "cuda":  # on a CPU it is no faster
         speeds["compiled"] = replace(FAST, compile=True)
     loops = {name: partial(ours, speed=speed) for name, speed in speeds.items()}
