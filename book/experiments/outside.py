@@ -1,6 +1,7 @@
 """What denoisers make of noise and of pictures that they have never met."""
 
 from collections.abc import Callable
+from functools import partial
 from string import ascii_lowercase, ascii_uppercase
 
 import matplotlib
@@ -12,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import gaussian_filter, rotate
 from scipy.stats import mannwhitneyu
 from torch import Tensor
+from torch.nn.functional import pad
 
 from unetlib.baselines import WienerFilter
 from unetlib.batcher import to_tensor
@@ -74,18 +76,23 @@ NOISES: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def anscombe(denoise: Callable[[Tensor], Tensor], noisy: Tensor) -> Tensor:
+def anscombe(
+    denoise: Callable[[Tensor], Tensor], noisy: Tensor, read: float = 0.0
+) -> Tensor:
     """Denoise photon counts where their noise is equally strong everywhere.
 
-    2 √(n + 3/8) of a count n has noise of standard deviation 1; scaled so that white
-    is 1 again, sigma is one over the largest value. The way back is the simple one,
-    which is biased for few photons.
-    Source: Anscombe (1948).
+    2 √(n + 3/8 + r²) of a count n, to which a sensor has added noise of standard
+    deviation r, has noise of standard deviation 1; scaled so that white is 1 again,
+    sigma is one over the largest value. read: r, but in units of white.
+    Source: Mäkitalo and Foi, IEEE TIP 22 (2013), with their unbiased way back.
     """
-    low, high = (2 * (n + 3 / 8) ** 0.5 for n in (0, PEAK))
-    root = 2 * (PEAK * noisy + 3 / 8).clamp(min=0).sqrt()
-    denoised = denoise((root - low) / (high - low)) * (high - low) + low
-    return ((denoised / 2) ** 2 - 3 / 8) / PEAK
+    own = (PEAK * read) ** 2
+    low, high = (2 * (n + 3 / 8 + own) ** 0.5 for n in (0, PEAK))
+    root = 2 * (PEAK * noisy + 3 / 8 + own).clamp(min=0).sqrt()
+    t = denoise((root - low) / (high - low)) * (high - low) + low
+    t, half = t.clamp(min=2 * (3 / 8) ** 0.5), (3 / 2) ** 0.5
+    counts = t**2 / 4 + half / (4 * t) - 11 / (8 * t**2) + 5 * half / (8 * t**3)
+    return (counts - 1 / 8 - own) / PEAK
 
 
 def letters(count: int) -> Tensor:
@@ -120,6 +127,7 @@ def rotated(clean: Tensor, degrees: float) -> Tensor:
 
 PICTURES: dict[str, Callable[[Tensor], Tensor]] = {
     "digits": lambda x: x,
+    "shifted-4": lambda x: pad(x, (4, -4, 4, -4)),  # to the right and down
     **{f"rotated-{by}": lambda x, by=by: rotated(x, by) for by in (15, 45, 90)},
     "inverted": lambda x: 1 - x,
     "letters": lambda x: letters(len(x)),
@@ -128,23 +136,24 @@ PICTURES: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 @Experiment
-def outside(digits: int = 1000) -> dict:
+def outside(digits: int = 10_000) -> dict:
     """PSNR in dB of networks and the Wiener filter outside what they were made for.
 
     `noises`: test digits under noise that no training of `skip` had (`mixer` had sigma
     to 10). `pictures`: pictures that no training had, at sigma 0.5. The Wiener filter
-    is told sigma 0.5 where the noise has none. `anscombe`: photon counts, denoised
-    where their noise is even. `residual`: what `skip` took away, its standard deviation
-    and the correlation of neighbours in it, means over pictures; `found`: the
-    probability that by these two an unusual picture is told from a usual one, which has
-    sigma 0.5 (0.5: not at all).
+    is told sigma 0.5 where the noise has none. `psnr_db_se`: standard errors.
+    `anscombe`: photon counts, denoised where their noise is even. `residual`: what
+    `skip` took away, its standard deviation and the correlation of neighbours in it,
+    means over pictures; `found`: the probability that by these two an unusual picture
+    is told from a usual one, which has sigma 0.5 (0.5: not at all).
     """
     train, test = load_mnist()
     learning, validation = split(train)
     clean = to_tensor(test.sample(digits).images, "cpu") / 255
     wiener = WienerFilter(to_tensor(learning.images, "cpu") / 255)
     networks = {name: load_pretrained(name) for name in NETWORKS}
-    usual = to_tensor(validation.sample(digits).images, "cpu") / 255
+    usual = validation.sample(min(digits, len(validation)))
+    usual = to_tensor(usual.images, "cpu") / 255
     noisy = with_noise(usual, SIGMA, seed=1)
     known = traits(noisy - answer(networks[JUDGED], noisy))
 
@@ -153,9 +162,11 @@ def outside(digits: int = 1000) -> dict:
         answers |= {name: answer(net, noisy) for name, net in networks.items()}
         seen = traits(noisy - answers[JUDGED])
         strength, together = seen.mean(dim=0).tolist()
-        found = {name: psnr(x, clean).mean().item() for name, x in answers.items()}
+        found = {name: psnr(x, clean) for name, x in answers.items()}
+        errors = {name: db.std().item() / len(db) ** 0.5 for name, db in found.items()}
         return {
-            "psnr_db": {name: round(db, 2) for name, db in found.items()},
+            "psnr_db": {name: round(db.mean().item(), 2) for name, db in found.items()},
+            "psnr_db_se": {name: round(error, 3) for name, error in errors.items()},
             "residual": {"sd": round(strength, 3), "correlation": round(together, 3)},
             "found": round(told_apart(known, seen), 3),
         }
@@ -169,11 +180,14 @@ def outside(digits: int = 1000) -> dict:
         changed = change(clean)
         pictures[name] = row(with_noise(changed, SIGMA), changed)
         print(name, pictures[name], flush=True)
-    counted = poisson(clean)
-    evened = {
-        name: round(psnr(anscombe(net, counted), clean).mean().item(), 2)
-        for name, net in networks.items()
-    }
+
+    def evened(counted: Tensor, read: float) -> dict:
+        found = {
+            name: anscombe(partial(answer, net), counted, read)
+            for name, net in networks.items()
+        }
+        return {n: round(psnr(x, clean).mean().item(), 2) for n, x in found.items()}
+
     return {
         "seed": SEED,
         "n": digits,
@@ -181,7 +195,10 @@ def outside(digits: int = 1000) -> dict:
         "read": READ,
         "noises": noises,
         "pictures": pictures,
-        "anscombe": evened,
+        "anscombe": {
+            "poisson": evened(poisson(clean), 0.0),
+            "poisson_gaussian": evened(poisson_gaussian(clean).float(), READ),
+        },
     }
 
 
