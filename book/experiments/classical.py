@@ -1,6 +1,5 @@
 """What denoisers without training reach: filters, wavelets, total variation, BM3D."""
 
-import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -123,8 +122,7 @@ def classical(digits: int = 10_000, tune_on: int = 60) -> dict:
     Settings are chosen on validation digits at each sigma, two of the methods also
     without any clean picture, by Noise2Self; `at_the_end` names what was chosen at an
     end of its range. Slow methods get a random part of the test digits. Noise is that
-    of the experiment `denoising`, picture by picture. `milliseconds` is of one thread,
-    one picture at a time, at sigma 0.5.
+    of the experiment `denoising`, picture by picture.
     """
     train, test = load_mnist()
     validation = to_tensor(split(train)[1].sample(tune_on).images, "cpu") / 255
@@ -136,7 +134,6 @@ def classical(digits: int = 10_000, tune_on: int = 60) -> dict:
         | {name: min(len(clean), BLIND_DIGITS) for name in BLIND},
         "setting": {},
         "at_the_end": [],
-        "milliseconds": {},
         "psnr_db": {},
         "psnr_db_se": {},
         "ssim": {},
@@ -155,8 +152,6 @@ def classical(digits: int = 10_000, tune_on: int = 60) -> dict:
                 denoisers[name] = partial(method.denoise, sigma=sigma, **chosen)
             for name, denoise in denoisers.items():
                 n = result["n"][name]
-                if sigma == 0.5:
-                    result["milliseconds"][name] = milliseconds(denoise, noisy[:20])
                 denoised = each(pool, denoise, noisy[:n])
                 for key, value in quality(denoised, clean[:n]).items():
                     row = result[key].setdefault(name, {})
@@ -205,13 +200,3 @@ def each(pool: ProcessPoolExecutor, denoise: Callable, noisy: Tensor) -> Tensor:
     pictures = list(noisy[:, 0].numpy())
     denoised = pool.map(denoise, pictures, chunksize=max(1, len(pictures) // 40))
     return noisy.new_tensor(np.stack(list(denoised))).unsqueeze(1)
-
-
-def milliseconds(denoise: Callable, noisy: Tensor) -> float:
-    """For a picture, the fastest of some: the first may compile."""
-    taken = []
-    for picture in noisy[:, 0].numpy():
-        start = time.perf_counter()
-        denoise(picture)
-        taken.append(1000 * (time.perf_counter() - start))
-    return round(min(taken), 2)
