@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
+from statistics import mean, stdev
 
 import numpy as np
 import torch
-from denoising import quality, with_noise
 from experiment import SIGMAS, Experiment, version_of
-from told import TellingStep
+from told import TellingStep, scores
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
@@ -23,7 +23,7 @@ from unetlib.recipe import BOOK, Recipe
 from unetlib.speed.fast_step import FastStep
 from unetlib.speed.options import bfloat16_is_faster, keep_memory
 
-SEED = 0
+SEEDS = (0, 1, 2)
 TIMED = 50  # steps, to tell how many there is time for
 
 
@@ -83,7 +83,9 @@ CONTESTANTS = {
 
 
 @partial(Experiment, needs=("deepinv",))
-def peers(seconds: int = 150, digits: int = 2000) -> dict:
+def peers(
+    seconds: int = 150, digits: int = 2000, seeds: tuple[int, ...] = SEEDS
+) -> dict:
     """PSNR in dB of networks that trained for the same time, each by its recipe.
 
     On all cores, one after the other; sigma uniform in (0, 1), and the same fast step
@@ -91,53 +93,58 @@ def peers(seconds: int = 150, digits: int = 2000) -> dict:
     book's learning rates rise and fall over as many steps as there is time for, by a
     short measurement; the others have as long as these took. Their rates are constant,
     as so short a run never comes to where they fall. DRUNet alone is told sigma.
-    `ahead_db`: `mixer` over the best of the others' networks.
+    All but `ahead_db` are means over the seeds. `psnr_db_sd`: from seed to seed.
+    `ahead_db`: of `mixer` over the best of the others' networks, of the same seed.
     """
     keep_memory()
     train, test = load_mnist()
     images = split(train)[0].images
     clean = to_tensor(test.sample(digits).images, "cpu") / 255
+    runs: dict[str, list] = {name: [] for name in CONTESTANTS}
+    for seed in seeds:
+        longest: float = seconds
+        for name, contestant in CONTESTANTS.items():
+            ours = contestant.recipe.one_cycle
+            time_left = seconds if ours else longest
+            network, steps, taken = trained(contestant, images, time_left, seed)
+            if ours:
+                longest = max(longest, taken)
+            runs[name].append((steps, taken, scores(network, clean)))
+            print(seed, name, steps, round(taken), runs[name][-1][2], flush=True)
     result: dict = {
-        "seed": SEED,
-        "seconds": {},
+        "seeds": seeds,
         "threads": torch.get_num_threads(),
         "bfloat16": bfloat16_is_faster(torch.device("cpu")),
         "deepinv": version_of("deepinv"),
         "n": digits,
-        "parameters": {},
-        "steps": {},
+        "parameters": {n: count_parameters(c.build()) for n, c in CONTESTANTS.items()},
+        "steps": {n: round(mean(run[0] for run in r)) for n, r in runs.items()},
+        "seconds": {n: round(mean(run[1] for run in r)) for n, r in runs.items()},
         "psnr_db": {},
-        "psnr_db_se": {},
+        "psnr_db_sd": {},
+        "ahead_db": {},
     }
-    longest: float = seconds
-    for name, contestant in CONTESTANTS.items():
-        ours = contestant.recipe.one_cycle
-        network, steps, taken = trained(
-            contestant, images, seconds if ours else longest
-        )
-        if ours:
-            longest = max(longest, taken)
-        result["parameters"][name] = count_parameters(contestant.build())
-        result["steps"][name] = steps
-        result["seconds"][name] = round(taken)
-        for sigma in SIGMAS:
-            network.sigma = torch.tensor(sigma)  # for the one that wants to know
-            noisy = with_noise(clean, sigma)
-            found = quality(torch.cat([network(x) for x in noisy.split(250)]), clean)
-            for key in ("psnr_db", "psnr_db_se"):
-                result[key].setdefault(name, {})[str(sigma)] = round(found[key], 3)
-        print(name, steps, round(taken), result["psnr_db"][name], flush=True)
-    scores = result["psnr_db"]
-    theirs = [scores[name] for name in ("unet", "dncnn", "drunet")]
-    result["ahead_db"] = {
-        s: round(scores["mixer"][s] - max(row[s] for row in theirs), 3)
-        for s in map(str, SIGMAS)
-    }
+    for sigma in SIGMAS:
+        db = {n: [run[2][sigma] for run in r] for n, r in runs.items()}
+        for name, each in db.items():
+            row, spread = (
+                result[k].setdefault(name, {}) for k in ("psnr_db", "psnr_db_sd")
+            )
+            row[str(sigma)], spread[str(sigma)] = (
+                round(mean(each), 3),
+                round(stdev(each), 3),
+            )
+        theirs = zip(db["unet"], db["dncnn"], db["drunet"], strict=True)
+        ahead = [a - max(b) for a, b in zip(db["mixer"], theirs, strict=True)]
+        result["ahead_db"][str(sigma)] = {
+            "mean": round(mean(ahead), 3),
+            "sd": round(stdev(ahead), 3),
+        }
     return result
 
 
 def trained(
-    contestant: Contestant, images: np.ndarray, seconds: float
+    contestant: Contestant, images: np.ndarray, seconds: float, seed: int
 ) -> tuple[nn.Module, int, float]:
     """Trained for so long; with the steps and the seconds that this took.
 
@@ -145,12 +152,12 @@ def trained(
     """
 
     def begin(steps: int) -> tuple[nn.Module, Iterator[Tensor]]:
-        torch.manual_seed(SEED)
+        torch.manual_seed(seed)
         network = contestant.build()
         kind = TellingStep if contestant.told else FastStep
         step = kind(network, contestant.recipe, steps)
         size = contestant.recipe.batch_size
-        batcher = Batcher(images, size, sigma=contestant.recipe.sigma, seed=SEED)
+        batcher = Batcher(images, size, sigma=contestant.recipe.sigma, seed=seed)
         return network, step.steps(batcher, steps)
 
     def run(losses: Iterable[Tensor], seconds: float) -> tuple[int, float]:
