@@ -295,6 +295,15 @@ def test_curve_stops_at_the_target_and_looks_only_so_often():
     assert [(steps, db) for steps, _, db in points] == [(10, 10.0), (20, 20.0)]
 
 
+def test_pictures_at_half_size_keep_their_ink_and_noise():
+    clean, sigma = torch.rand(50, 1, 28, 28), torch.full((50, 1, 1, 1), 0.5)
+    noisy = clean + sigma * torch.randn_like(clean)
+    learned, small, _ = psnr_curves.at_half_size(noisy, clean, sigma)
+    torch.testing.assert_close(4 * small.sum(dim=(2, 3)), clean.sum(dim=(2, 3)))
+    assert learned.shape == (50, 1, 16, 16)
+    assert (learned - small).std().item() == pytest.approx(0.5, rel=0.03)
+
+
 def test_no_digit_both_chooses_and_decides(mnist):
     learn, choosing = psnr_curves.split_digits("choosing")
     _, deciding = psnr_curves.split_digits("deciding")

@@ -36,10 +36,40 @@ def error() -> dict[str, dict[str, float]]:
 
 @pytest.mark.parametrize("sigma", SIGMAS)
 @pytest.mark.parametrize("method", [*OLD, "gaussian_filter", "wiener"])
-def test_the_network_beats_every_old_method_at_its_best(db, error, method, sigma):
-    lead = db["skip"][sigma] - db[method][sigma]
-    assert lead > 3 * (error["skip"][sigma] + error[method][sigma])
-    assert lead > 3 or sigma != "0.5"
+def test_the_networks_beat_every_old_method_at_its_best(db, error, method, sigma):
+    for network, far_ahead in (("skip", {"0.5"}), ("mixer", {"0.25", "0.5"})):
+        lead = db[network][sigma] - db[method][sigma]
+        assert lead > 3 * (error[network][sigma] + error[method][sigma])
+        assert lead > 3 or sigma not in far_ahead
+
+
+def test_how_sure_the_means_of_the_table_are(error):
+    counted = {"denoising": {}, "classical": read("classical")["n"]}
+    counted["posteriors"] = read("posteriors")["n"]
+    for name, n in counted.items():
+        for method, row in read(name)["psnr_db_se"].items():
+            digits = n.get(method, 10_000)
+            limit = {10_000: 0.03, 2000: 0.08}.get(digits, 0.15)
+            assert max(row.values()) < limit, method
+
+
+def test_what_ssim_says_of_the_table(db):
+    tables = [read(n)["ssim"] for n in ("denoising", "classical", "posteriors")]
+    ssim = {method: row["0.5"] for table in tables for method, row in table.items()}
+    told = ["skip", "local_posterior_mean", "posterior_mean", "article", "bm3d"]
+    told.append("wiener")
+    assert sorted(told, key=ssim.get, reverse=True) == told
+    others = {"mixer", "no-skip"}
+    assert max(ssim[name] for name in ssim.keys() - others) == ssim["skip"]
+    assert db["article"]["0.5"] < db["wiener"]["0.5"]
+
+
+def test_one_row_alone_comes_near_the_network(db):
+    behind = read("posteriors")["behind_db"]
+    assert behind["0.1"] < 0 < behind["0.5"] < 0.6
+    assert db["local_posterior_mean"]["0.5"] > max(db[m]["0.5"] for m in OLD) + 3
+    times = read("picture_times")["milliseconds"]
+    assert 150 < times["local_posterior_mean"] < 350  # a quarter of a second
 
 
 @pytest.mark.parametrize("sigma", SIGMAS[2:])
@@ -161,6 +191,9 @@ def test_what_is_lost_outside_the_world_that_it_knows():
     assert usual["skip"] - db["letters"]["skip"] < 0.3
     assert usual["mixer"] > usual["skip"] > db["letters"]["mixer"]
     assert db["shapes"]["mixer"] < db["shapes"]["skip"] - 1
+    shifted = db["shifted-4"]
+    assert 1.5 < usual["skip"] - shifted["skip"] < 2.5
+    assert 5.5 < usual["mixer"] - shifted["mixer"] < 6
     inverted = db["inverted"]
     assert abs(inverted["skip"] - inverted["noisy"]) < 0.3
     assert max(inverted["mixer"], inverted["wiener"]) < inverted["noisy"] - 4
@@ -173,6 +206,13 @@ def test_what_is_lost_outside_the_world_that_it_knows():
     assert (
         db["sigma-2.0"]["skip"] < db["sigma-2.0"]["wiener"] < db["sigma-2.0"]["mixer"]
     )
+
+
+def test_the_transform_helps_where_photons_and_electronics_make_noise():
+    result = read("outside")
+    direct = result["noises"]["poisson_gaussian"]["psnr_db"]
+    for network in ("skip", "mixer"):
+        assert result["anscombe"]["poisson_gaussian"][network] > direct[network] + 1
 
 
 def test_a_residual_shows_unusual_noise_and_not_an_unusual_picture():
@@ -264,3 +304,16 @@ def test_how_frameworks_differ():
 
 def test_what_all_single_steps_gain_together():
     assert read("path")["times_faster"]["one-thread"] > 5000
+
+
+def test_what_helps_at_the_end_of_the_path():
+    gains = {
+        name: (row["mean"], row["mean"] / row["se"])
+        for name, row in read("last_changes")["gain_db"].items()
+    }
+    sure = {name: errors for name, (_, errors) in gains.items() if abs(errors) > 3}
+    assert {"no-mixing", "batch-32"} < {n for n, errors in sure.items() if errors < 0}
+    assert [name for name, errors in sure.items() if errors > 0] == ["middle-sigmas"]
+    assert all(abs(gains[n][1]) < 2 for n in ("no-strength", "beta2-0.999", "no-clip"))
+    assert all(2 < gains[name][1] < 3 for name in ("batch-8", "silent-start"))
+    assert gains["small-first"][0] < gains["no-mixing"][0] - 0.1
