@@ -54,9 +54,15 @@ def create(folder: Path) -> None:
 
 def pip_install(folder: Path, *arguments: str) -> None:
     command = [python(folder), "-m", "pip", "install", "--quiet"]
-    command += ["--disable-pip-version-check", *arguments]
+    command += ["--disable-pip-version-check", "--no-compile", *arguments]
     if subprocess.run(command, cwd=ROOT).returncode:
         sys.exit(FAILED)
+
+
+def compile_all(folder: Path) -> None:
+    """On all cores, which pip does not, and where Python may write nothing later."""
+    command = [python(folder), "-m", "compileall", "-qq", "-j", "0", str(folder)]
+    subprocess.run(command, stdout=subprocess.DEVNULL)  # some are for a later Python
 
 
 def install_locked() -> None:
@@ -74,6 +80,7 @@ def install_locked() -> None:
     pip_install(VENV, torch)
     offline = ["--no-index", "--no-build-isolation"]
     pip_install(VENV, *offline, "--editable", ".[book,test]")
+    compile_all(VENV)
 
 
 def ensure() -> None:
@@ -97,6 +104,7 @@ def newest() -> None:
     print("Making the environment in .venv-newest (a few minutes) ...", flush=True)
     create(NEWEST)
     pip_install(NEWEST, "--editable", ".[book,test]")
+    compile_all(NEWEST)
 
 
 def lock(*options: str) -> None:
