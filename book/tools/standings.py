@@ -8,14 +8,10 @@ from languages import LANGUAGES
 from measurements import PAGES
 from prose import RESULTS
 
-TABLE = """\
+SECTION = """\
 ### <a id="{table}-{mark}"></a>{title}
 
-| {heads} |
-|{rules}|
-{rows}
-
-{news}
+{records}
 """
 
 
@@ -25,26 +21,30 @@ def standings(code: str) -> str:
     found = json.loads((RESULTS / "speedrun.json").read_text(encoding="utf-8"))
     news = read_news(code)
     return "\n".join(
-        TABLE.format(
+        SECTION.format(
             table=table,
             mark=mark.replace(".", "-"),
             title=words[table].format(mark=mark),
-            heads=" | ".join(words["heads"]),
-            rules="|".join("---" for _ in words["heads"]),
-            rows="\n".join(
-                f"| {' | '.join(_cells(f'{table}/{name}', one))} |"
-                for name, one in sorted(records.items(), key=_place)
-            ),
-            news="\n".join(
-                f"- `{name}`: {news[f'{table}/{name}']}"
-                for name, _ in sorted(records.items(), key=_place)
-                if f"{table}/{name}" in news
-            ),
+            records=_records(table, records, words["heads"], news)
+            if records
+            else words["none"],
         )
         for table in ("blind", "told")
         for mark, records in found[table].items()
-        if records
     )
+
+
+def _records(
+    table: str, records: dict[str, dict], heads: list[str], news: dict[str, str]
+) -> str:
+    """A row for each, and what is new in it."""
+    rows, lines = [heads, ["---" for _ in heads]], []
+    for name, one in sorted(records.items(), key=_place):
+        record = f"{table}/{name}"
+        rows.append(_cells(record, one))
+        if record in news:
+            lines.append(f"- `{name}`: {news[record]}")
+    return "\n".join([*(f"| {' | '.join(row)} |" for row in rows), "", *lines])
 
 
 def read_news(code: str) -> dict[str, str]:
@@ -53,9 +53,11 @@ def read_news(code: str) -> dict[str, str]:
     return yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else {}
 
 
-def _place(named: tuple[str, dict]) -> float:
-    seconds = named[1]["seconds"]
-    return seconds["median"] if seconds else float("inf")
+def _place(named: tuple[str, dict]) -> tuple[bool, float]:
+    """Without failures first, then by the median of those that reached the mark."""
+    one = named[1]
+    median = one["seconds"]["median"] if one["seconds"] else float("inf")
+    return bool(one["failures"]), median
 
 
 def _cells(record: str, one: dict) -> list[str]:
