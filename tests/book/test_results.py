@@ -317,3 +317,9 @@ def test_what_helps_at_the_end_of_the_path():
     assert all(abs(gains[n][1]) < 2 for n in ("no-strength", "beta2-0.999", "no-clip"))
     assert all(2 < gains[name][1] < 3 for name in ("batch-8", "silent-start"))
     assert gains["small-first"][0] < gains["no-mixing"][0] - 0.1
+
+
+def test_what_the_stops_of_the_path_need():
+    ways = read("path")["ways"]
+    assert len({ways[n]["steps"] for n in ("mixing", "strength", "beta2")}) == 1
+    assert ways["article"]["steps"] == ways["step"]["steps"]
