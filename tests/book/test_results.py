@@ -260,7 +260,7 @@ def test_telling_sigma_helps_somewhat():
 
 def test_the_larger_network_is_ahead_of_others_that_trained_as_long():
     result = read("peers")
-    assert min(result["ahead_db"].values()) > 0.5
+    assert all(x["mean"] - 2 * x["sd"] > 0.5 for x in result["ahead_db"].values())
     ours = max(result["seconds"][name] for name in ("skip", "mixer"))
     assert all(result["seconds"][n] >= ours for n in ("unet", "dncnn", "drunet"))
     steps = result["steps"]
