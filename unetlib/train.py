@@ -226,7 +226,7 @@ def folder_of(options: argparse.Namespace) -> str | Path:
     return Path("runs") / _recipe(options).name
 
 
-def run(options: argparse.Namespace, then: Callable[[], None] = lambda: None) -> None:
+def run(options: argparse.Namespace, then: Callable[[], None] | None = None) -> None:
     """Train as the options say.
 
     then: what the first of several processes does when all is learned.
@@ -271,7 +271,8 @@ def run(options: argparse.Namespace, then: Callable[[], None] = lambda: None) ->
                 f"in {folder}: {WEIGHTS} (weights), {CHECKPOINT}, {TABLE}, pictures\n"
                 f"unetlib denoise PICTURE … --weights {weights} uses them"
             )
-            then()
+            if then is not None:
+                then()
 
 
 def main(arguments: list[str] | None = None) -> None:
