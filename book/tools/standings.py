@@ -20,18 +20,22 @@ def standings(code: str) -> str:
     words = LANGUAGES[code].words["speedrun"]
     found = json.loads((RESULTS / "speedrun.json").read_text(encoding="utf-8"))
     news = read_news(code)
-    return "\n".join(
-        SECTION.format(
-            table=table,
-            mark=mark.replace(".", "-"),
-            title=words[table].format(mark=mark),
-            records=_records(table, records, words["heads"], news)
+    parts = []
+    for table in ("blind", "told"):
+        empty = [mark for mark, records in found[table].items() if not records]
+        parts += [
+            SECTION.format(
+                table=table,
+                mark=mark.replace(".", "-"),
+                title=words[table].format(mark=mark),
+                records=_records(table, records, words["heads"], news),
+            )
+            for mark, records in found[table].items()
             if records
-            else words["none"],
-        )
-        for table in ("blind", "told")
-        for mark, records in found[table].items()
-    )
+        ]
+        if empty:
+            parts.append(words["none"].format(marks=words["between"].join(empty)))
+    return "\n".join(parts)
 
 
 def _records(

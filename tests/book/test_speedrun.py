@@ -112,4 +112,4 @@ def test_the_fastest_without_failures_comes_first(monkeypatch, tmp_path):
     rows = [line for line in standings("en").splitlines() if line.startswith("| `")]
     assert [row.split("`")[1] for row in rows] == [f"{name}.py" for name in NAMES]
     assert "8/10" in rows[1] and "0/10" in rows[2] and "20.50 ± 0.71" in rows[0]
-    assert standings("en").count("No record yet.") == 2
+    assert standings("en").count("There is no record yet for") == 2
