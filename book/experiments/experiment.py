@@ -12,6 +12,7 @@ and writes book/results/NAME.json: what, command, date, hardware, versions, the 
 import argparse
 import datetime
 import inspect
+import json
 import os
 import platform
 from collections.abc import Callable
@@ -25,6 +26,11 @@ import torch
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 SIGMAS = (0.1, 0.25, 0.5, 0.75, 1.0)  # the noise levels of the book's tables
 Device = Literal["cpu", "cuda"]
+
+
+def recorded(name: str) -> dict:
+    """The result of that name, which another experiment has written."""
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)

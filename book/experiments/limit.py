@@ -1,12 +1,11 @@
 """How far the flagship is from the best possible: larger networks, longer trainings."""
 
-import json
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 import torch
-from experiment import RESULTS, SIGMAS, Experiment
+from experiment import RESULTS, SIGMAS, Experiment, recorded
 from scipy.optimize import least_squares
 from trainings import Training, train_all
 
@@ -99,7 +98,7 @@ def limit() -> dict:
     0.5, that size would remove. `large_by_law_db`: what the law says of the largest
     network when it is fitted to all others.
     """
-    large = json.loads((RESULTS / "large.json").read_text(encoding="utf-8"))
+    large = recorded("large")
     validation = split(load_mnist()[0])[1]
     validation = validation.sample(len(validation))  # in the order of `trainings`
     trainings = {

@@ -1,6 +1,5 @@
 """From the article's recipe to the speedrun's record, one change at a time."""
 
-import json
 import statistics
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -13,7 +12,7 @@ import numpy as np
 import torch
 import training_loops
 from denoising import with_noise
-from experiment import RESULTS, Experiment
+from experiment import Experiment, recorded
 from psnr_curves import Training
 from race import Track, Turns, quartiles, race
 from records.blind.half_size import BATCH, LR, HalfSize
@@ -303,10 +302,7 @@ def path(rounds: int = 7, pictures: int = 1600) -> dict:
     change over those after it. The tutorial's steps are those of a DataLoader and an
     eager step in float32.
     """
-    article, by_change = (
-        json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("article_steps", "path_steps")
-    )
+    article, by_change = recorded("article_steps"), recorded("path_steps")
     if article["target_psnr_db"] != by_change["target_psnr_db"]:
         raise ValueError(
             "article_steps.json and path_steps.json count the steps to "

@@ -124,18 +124,16 @@ def peers(
         "psnr_db_sd": {},
         "ahead_db": {},
     }
+    for name, of_each in runs.items():
+        db = {str(s): [run[2][s] for run in of_each] for s in SIGMAS}
+        result["psnr_db"][name] = {s: round(mean(row), 3) for s, row in db.items()}
+        result["psnr_db_sd"][name] = {s: round(stdev(row), 3) for s, row in db.items()}
     for sigma in SIGMAS:
-        db = {n: [run[2][sigma] for run in r] for n, r in runs.items()}
-        for name, each in db.items():
-            row, spread = (
-                result[k].setdefault(name, {}) for k in ("psnr_db", "psnr_db_sd")
-            )
-            row[str(sigma)], spread[str(sigma)] = (
-                round(mean(each), 3),
-                round(stdev(each), 3),
-            )
-        theirs = zip(db["unet"], db["dncnn"], db["drunet"], strict=True)
-        ahead = [a - max(b) for a, b in zip(db["mixer"], theirs, strict=True)]
+        ahead = []
+        for of_seed in zip(*runs.values(), strict=True):
+            scored = {n: run[2][sigma] for n, run in zip(runs, of_seed, strict=True)}
+            best = max(scored[name] for name in ("unet", "dncnn", "drunet"))
+            ahead.append(scored["mixer"] - best)
         result["ahead_db"][str(sigma)] = {
             "mean": round(mean(ahead), 3),
             "sd": round(stdev(ahead), 3),

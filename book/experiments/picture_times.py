@@ -1,6 +1,5 @@
 """How long each denoiser of chapter 06 takes over a picture."""
 
-import json
 import time
 from collections.abc import Callable
 from functools import partial
@@ -9,7 +8,7 @@ import numpy as np
 import torch
 from classical import BLIND, METHODS, noise2self
 from denoising import SEED, with_noise
-from experiment import RESULTS, Experiment
+from experiment import Experiment, recorded
 from torch import Tensor
 
 from unetlib.baselines import (
@@ -61,10 +60,6 @@ def picture_times(digits: int = 20) -> dict:
     for name, denoise in batched.items():
         found[name] = milliseconds(denoise, noisy.split(1))
     return {"seed": SEED, "sigma": SIGMA, "n": digits, "milliseconds": found}
-
-
-def recorded(name: str) -> dict:
-    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def milliseconds(denoise: Callable, pictures: np.ndarray | tuple[Tensor, ...]) -> float:

@@ -396,7 +396,7 @@ def test_seconds_are_steps_times_those_of_a_step(monkeypatch, tmp_path):
             for name, seconds in of_each.items()
         }
 
-    monkeypatch.setattr(path_to_record, "RESULTS", tmp_path)
+    monkeypatch.setattr("experiment.RESULTS", tmp_path)
     monkeypatch.setattr(path_to_record, "race", milliseconds)
     found = EXPERIMENTS["path"].measure()
     assert found["ways"]["article"]["seconds"] == 4000
