@@ -60,7 +60,11 @@ def pip_install(folder: Path, *arguments: str) -> None:
 
 
 def compile_all(folder: Path) -> None:
-    """On all cores, which pip does not, and where Python may write nothing later."""
+    """To bytecode, on all cores, where pip takes one.
+
+    Not at all would be worse where Python may not write it later: each process that
+    imports torch would compile it anew.
+    """
     command = [python(folder), "-m", "compileall", "-qq", "-j", "0", str(folder)]
     subprocess.run(command, stdout=subprocess.DEVNULL)  # some are for a later Python
 
